@@ -1,0 +1,80 @@
+"""Figures: one style, readable from the last row, each with a text for those who cannot see it.
+
+Plots draw what other rooms computed; they compute nothing themselves.
+"""
+
+from __future__ import annotations
+
+import base64
+import io
+from importlib.resources import files
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.figure import Figure
+
+BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
+SEQUENTIAL = "magma"  # for values that have a size only: dark is nothing
+SIGNED = "RdBu_r"  # for values that have a sign: blue is against, white is nothing, red is for
+
+
+def use_style() -> None:
+    """Switch matplotlib to the course's style and keep figures from appearing twice."""
+    plt.style.use(str(files("xaitutor") / "xaitutor.mplstyle"))
+
+
+def show(figure: Figure, alt: str) -> None:
+    """Display `figure` as a picture with the alternative text `alt`, and close it.
+
+    `alt` says in one or two sentences what a reader sees: screen readers speak it, and text-only
+    front ends print it. Raises ValueError where it is empty.
+    """
+    from IPython.display import display
+
+    display(bundle(figure, alt), raw=True, metadata={"image/png": {"alt": alt}})
+
+
+def bundle(figure: Figure, alt: str) -> dict[str, str]:
+    """The figure as a mime bundle, `image/png` in base64 and `text/plain`; closes the figure."""
+    if not alt.strip():
+        raise ValueError("the figure has no alternative text; say in a sentence what it shows: show(figure, alt='…')")
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="png")
+    plt.close(figure)
+    return {"image/png": base64.b64encode(buffer.getvalue()).decode("ascii"), "text/plain": alt}
+
+
+def to_array(image) -> np.ndarray:
+    """A picture as matplotlib wants it: (H, W, 3) or (H, W).
+
+    Takes a PIL image, an array (H, W[, 3]) or a tensor (C, H, W) or (1, C, H, W) with values in [0, 1].
+    """
+    if hasattr(image, "detach"):
+        image = image.detach().cpu()
+        image = image[0] if image.ndim == 4 and len(image) == 1 else image
+        if image.ndim == 3:
+            image = image.permute(1, 2, 0)
+        image = image.numpy()
+    array = np.asarray(image)
+    return array[..., 0] if array.ndim == 3 and array.shape[-1] == 1 else array
+
+
+def image_grid(images, titles=None, columns: int = 5, size: float = 1.45, **imshow) -> Figure:
+    """Pictures side by side, `columns` in a row, each `size` inches wide, with a title over each.
+
+    `images` are whatever `to_array` takes; `imshow` goes to matplotlib (`cmap=…, vmin=…, vmax=…`).
+    """
+    arrays = [to_array(image) for image in images]
+    if not arrays:
+        raise ValueError("there is no picture to show: `images` is empty")
+    columns = min(columns, len(arrays))
+    rows = -(-len(arrays) // columns)
+    height = size * max(a.shape[0] / a.shape[1] for a in arrays) + (0.25 if titles is not None else 0)
+    figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height * rows), squeeze=False)
+    for axis in axes.flat:
+        axis.axis("off")
+    for index, (axis, array) in enumerate(zip(axes.flat, arrays)):
+        axis.imshow(array, **imshow)
+        if titles is not None:
+            axis.set_title(str(titles[index]))
+    return figure
