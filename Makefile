@@ -1,0 +1,61 @@
+# make lab    the course, open in JupyterLab
+# make test   every test, and every notebook run again and compared with what it shows
+# The other commands are for those who work on the course: see CONTRIBUTING.md.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+UNFINISHED := $(VENV)/.unfinished
+
+# JupyterLab fetches no news, looks for no updates and lists no extensions: the course needs no network.
+LAB := $(BIN)/jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly \
+       --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+# Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
+LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
+
+.PHONY: lab test notebooks models bench bench-test lock clean
+
+lab: $(READY)
+	$(LAB) notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+test: $(READY)
+	$(BIN)/python -m pytest $(TEST_ARGS)
+
+# The lock is a list of constraints: what pyproject.toml asks for is installed, in exactly the versions of the lock.
+# A CPU build of torch that is already there satisfies it, and is kept. pip trusts whatever an interrupted install
+# left behind, so such an environment is thrown away.
+$(READY): requirements.lock pyproject.toml
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The course needs Python 3.11 or newer; \
+	$(PYTHON) is " + sys.version.split()[0] + ". Try: make $(MAKECMDGOALS) PYTHON=python3.12")'
+	@if [ -e $(UNFINISHED) ]; then echo "The last install was interrupted: starting afresh."; rm -rf $(VENV); fi
+	@mkdir -p $(VENV) && touch $(UNFINISHED)
+	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --constraint requirements.lock setuptools
+	$(BIN)/python -m pip install --constraint requirements.lock --no-build-isolation --editable '.[test]'
+	@mv $(UNFINISHED) $(READY)
+
+# Runs every notebook, or those of NOTEBOOKS, in a fresh kernel and stores its outputs.
+notebooks: $(READY)
+	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
+
+models: $(READY)
+	$(BIN)/python -m xaitutor.menagerie.train $(MODELS_ARGS)
+
+bench: $(READY)
+	$(BIN)/python benchmarks/run.py
+
+bench-test: $(READY)
+	$(BIN)/python benchmarks/run.py --whole-test
+
+# Keeps the locked versions where pyproject.toml allows them; LOCK_ARGS=--upgrade takes the newest.
+lock: build/lock/bin/uv
+	build/lock/bin/uv pip compile pyproject.toml --extra test --universal --python-version 3.11 \
+	  --custom-compile-command 'make lock' --output-file requirements.lock $(LOCK_ARGS)
+
+build/lock/bin/uv:
+	$(PYTHON) -m venv build/lock
+	build/lock/bin/python -m pip install uv
+
+clean:
+	rm -rf $(VENV) build

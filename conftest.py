@@ -1,0 +1,63 @@
+"""How the tests run: offline, on two threads, and with every notebook executed again and compared.
+
+nbval runs each notebook in a fresh kernel and compares what every cell prints with what it printed when it was
+written. Pictures and live widgets are not compared; the texts beside them are.
+"""
+
+import ipaddress
+import os
+import socket
+
+import matplotlib
+import pytest
+from nbval.plugin import IPyNbCell, IPyNbFile
+
+from tools.execute_notebooks import ENVIRONMENT
+
+# SVG and HTML carry random ids, stderr carries timings and warnings of other versions.
+NOT_COMPARED = ("image/svg+xml", "text/html", "stderr")
+
+
+def pytest_configure(config):
+    """Kernels inherit the environment, so that it is set before the first of them starts."""
+    os.environ.pop("XAITUTOR_WEIGHTS_DIR", None)
+    os.environ.update(ENVIRONMENT)
+    matplotlib.use("agg")  # in this process only: kernels show their figures
+
+
+def pytest_collectstart(collector):
+    if isinstance(collector, IPyNbFile):
+        collector.skip_compare += NOT_COMPARED
+
+
+def pytest_itemcollected(item):
+    if isinstance(item, IPyNbCell):
+        item.output_timeout = 60  # seconds; on a busy machine the default of 5 fails now and then
+
+
+def pytest_runtest_call(item):
+    """nbval compares nothing where a cell was never executed; here that is a failure."""
+    if isinstance(item, IPyNbCell) and item.cell.execution_count is None:
+        pytest.fail(f"this cell of {item.path.name} was never executed: run `make notebooks NOTEBOOKS={item.path}`", False)
+
+
+@pytest.fixture(autouse=True, scope="session")
+def no_network():
+    """Unit tests reach this machine only. (For kernels, see ENVIRONMENT.)"""
+    connect = socket.socket.connect
+
+    def guarded(self, address):
+        if self.family in (socket.AF_INET, socket.AF_INET6) and not _is_loopback(address[0]):
+            raise OSError(f"a test tried to reach {address[0]}; tests use no network")
+        return connect(self, address)
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(socket.socket, "connect", guarded)
+        yield
+
+
+def _is_loopback(host: str) -> bool:
+    try:
+        return ipaddress.ip_address(host).is_loopback
+    except ValueError:
+        return host == "localhost"
