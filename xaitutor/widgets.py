@@ -10,7 +10,7 @@ from collections.abc import Callable
 import ipywidgets
 from matplotlib.figure import Figure
 
-from xaitutor import plots
+from xaitutor import planes, plots
 
 
 def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> None:
@@ -36,6 +36,26 @@ def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widg
         control.observe(redraw, names="value")
     box = ipywidgets.VBox([*controls.values(), image, caption])
     _display(box, still)
+
+
+def perceptron_line(x, y, weights=(1.0, 1.0), bias: float = -0.5) -> None:
+    """Move the two weights and the bias of one neuron, and see its line and how many samples it gets right.
+
+    `x` (N, 2) and `y` (N,) of 0 and 1 are the samples; the sliders start at `weights` and `bias`, each in [−3, 3].
+    Raises ValueError for more or fewer than two weights, or where a slider cannot start there.
+    """
+    if len(weights) != 2:
+        raise ValueError(f"the plane has two inputs, so give two weights, not {len(weights)}")
+    if max(abs(weights[0]), abs(weights[1]), abs(bias)) > 3:
+        raise ValueError(f"the sliders go from -3 to 3; weights {tuple(weights)} and bias {bias} start outside")
+
+    def slider(name: str, value: float) -> ipywidgets.Widget:
+        return ipywidgets.FloatSlider(value, min=-3, max=3, step=0.1, description=name, readout_format=".1f")
+
+    def draw(w1: float, w2: float, b: float) -> tuple[Figure, str]:
+        return planes.one_neuron(x, y, (w1, w2), b)
+
+    explore(draw, w1=slider("w₁", weights[0]), w2=slider("w₂", weights[1]), b=slider("bias b", bias))
 
 
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:

@@ -1,0 +1,78 @@
+"""widgets: a still picture is part of the output, and the sliders redraw it."""
+
+import base64
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import pytest
+
+from xaitutor import widgets
+
+CORNERS, XOR = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed: (widget, still picture) pairs."""
+    outputs = []
+    monkeypatch.setattr(widgets, "_display", lambda box, still: outputs.append((box, still)))
+    return outputs
+
+
+def parts(box, kind):
+    return [child for child in box.children if type(child) is kind]
+
+
+def draw(number):
+    figure, axis = plt.subplots(figsize=(1, 1))
+    axis.plot([0, number])
+    return figure, f"a line up to {number}"
+
+
+def test_explore_shows_the_first_picture_still_and_alive(shown):
+    widgets.explore(draw, number=ipywidgets.IntSlider(3))
+    [(box, still)] = shown
+    assert still["text/plain"] == "a line up to 3"
+    picture = base64.b64decode(still["image/png"])
+    assert picture.startswith(PNG) and parts(box, ipywidgets.Image)[0].value == picture
+    assert parts(box, ipywidgets.HTML)[0].value == "a line up to 3"
+
+
+def test_explore_draws_again_when_a_control_moves(shown):
+    slider = ipywidgets.IntSlider(3)
+    widgets.explore(draw, number=slider)
+    [(box, still)] = shown
+    before = parts(box, ipywidgets.Image)[0].value
+    slider.value = 7
+    assert parts(box, ipywidgets.HTML)[0].value == "a line up to 7"
+    assert parts(box, ipywidgets.Image)[0].value != before
+    assert not plt.get_fignums()
+
+
+def test_explore_displays_widget_picture_and_text_in_one_output(monkeypatch):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: seen.append((data, options)))
+    widgets.explore(draw, number=ipywidgets.IntSlider(3))
+    [(data, options)] = seen
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert options == {"raw": True, "metadata": {"image/png": {"alt": "a line up to 3"}}}
+
+
+def test_perceptron_line_counts_what_is_right(shown):
+    widgets.perceptron_line(CORNERS, XOR, weights=(1, 1), bias=-1.5)
+    [(box, still)] = shown
+    assert "step(1.0 x₁ + 1.0 x₂ − 1.5)" in still["text/plain"]
+    assert "right for 1 of 4 points" in still["text/plain"]
+    w1, w2, bias = parts(box, ipywidgets.FloatSlider)
+    bias.value = -0.5
+    assert "right for 3 of 4 points" in parts(box, ipywidgets.HTML)[0].value
+    w1.value = w2.value = 0  # no line at all is drawn, and nothing breaks
+    assert "right for 2 of 4 points" in parts(box, ipywidgets.HTML)[0].value
+
+
+def test_perceptron_line_wants_two_weights_that_the_sliders_reach():
+    with pytest.raises(ValueError, match="give two weights, not 3"):
+        widgets.perceptron_line(CORNERS, XOR, weights=(1, 1, 1))
+    with pytest.raises(ValueError, match="from -3 to 3"):
+        widgets.perceptron_line(CORNERS, XOR, weights=(1, 4))

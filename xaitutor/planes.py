@@ -1,0 +1,73 @@
+"""Planes: samples of two classes in the plane, what a network answers where, and the line that a neuron draws.
+
+Class 0 is a blue circle, class 1 an orange square, and the ground has the colour of the answer: a point that differs
+from its ground is a mistake. Like `plots`, this room computes nothing itself.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+import matplotlib.pyplot as plt
+import numpy as np
+from matplotlib.axes import Axes
+from matplotlib.colors import LinearSegmentedColormap
+from matplotlib.figure import Figure
+
+from xaitutor import neurons, plots
+
+GROUND = LinearSegmentedColormap.from_list("ground", ["#BBD9EC", "#F7F7F7", "#F8CFB4"])
+
+
+def points(axis: Axes, x, y, view=(-0.5, 1.5)) -> None:
+    """Draw samples x (N, 2) with labels y (N,) of 0 and 1. `view` = (low, high) of both axes."""
+    x, y = np.asarray(x, float), np.asarray(y)
+    for label, marker, colour in ((0, "o", plots.BLUE), (1, "s", plots.ORANGE)):
+        style = dict(color=colour, markeredgecolor="white", markersize=12, zorder=4, clip_on=False)
+        axis.plot(*x[y == label].T, marker, **style)
+    axis.set(xlim=view, ylim=view, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
+    if set(np.unique(x)) <= {0, 1}:
+        axis.set(xticks=(0, 1), yticks=(0, 1))
+
+
+def ground(axis: Axes, answer: Callable[[np.ndarray], np.ndarray]) -> None:
+    """Colour the plane by `answer`, which takes (N, 2) and returns (N,) in [0, 1]. Set the axes' limits first."""
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    across, up = np.meshgrid(np.linspace(left, right, 401), np.linspace(low, high, 401))
+    values = np.reshape(answer(np.stack([across.ravel(), up.ravel()], axis=1)), across.shape)
+    extent = (left, right, low, high)
+    axis.imshow(values, extent=extent, origin="lower", cmap=GROUND, vmin=0, vmax=1, zorder=0, aspect="equal")
+
+
+def line(axis: Axes, weights, bias: float, label: str = "", colour: str = plots.BLACK) -> None:
+    """The line w·x + b = 0, and an arrow along w to the side where the neuron answers 1; nothing where w = 0."""
+    w = np.asarray(weights, float)
+    length = np.linalg.norm(w)
+    if length == 0:
+        return
+    (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
+    middle = np.array([left + right, low + high]) / 2
+    foot = middle - (w @ middle + bias) / length**2 * w  # the point of the line nearest to the middle
+    axis.axline(foot, foot + [-w[1], w[0]], color=colour, zorder=2)
+    tip = foot + 0.16 * (right - left) * w / length
+    arrow = dict(arrowstyle="-|>", color=colour, linewidth=2, shrinkA=0, shrinkB=0)
+    axis.annotate("", tip, foot, arrowprops=arrow, zorder=3, annotation_clip=True)
+    if label:
+        axis.annotate(label, tip, xytext=(4, 4), textcoords="offset points", color=colour, zorder=5)
+
+
+def one_neuron(x, y, weights, bias: float) -> tuple[Figure, str]:
+    """One neuron, its line and how many samples it gets right: the figure and its alternative text."""
+    right = int((neurons.perceptron(x, weights, bias) == np.asarray(y)).sum())
+    formula = f"{weights[0]:.1f} x₁ {_signed(weights[1])} x₂ {_signed(bias)}"
+    figure, axis = plt.subplots(figsize=(4.2, 4.2))
+    points(axis, x, y)
+    ground(axis, lambda p: neurons.perceptron(p, weights, bias))
+    line(axis, weights, bias)
+    axis.set_title(f"step({formula}):  {right} of {len(x)} right")
+    said = f"it is right for {right} of {len(x)} points"
+    return figure, f"The plane of the two inputs, cut in two by the neuron step({formula}); {said}."
+
+
+def _signed(number: float) -> str:
+    return f"{'−' if number < 0 else '+'} {abs(number):.1f}"
