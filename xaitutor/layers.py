@@ -1,0 +1,137 @@
+"""Look inside a pass: record what named layers put out, and leave no trace in the model.
+
+Hooks are on the model only while the `with` block runs. What is recorded is a copy, so that an in-place
+ReLU after the layer cannot alter it.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+
+class _Recorded(dict):
+    """A dict that says why a layer is missing."""
+
+    def __missing__(self, name):
+        raise KeyError(f"nothing was recorded for {name!r}: run the model (and, for gradients, .backward()) inside the "
+                       f"with block, and ask for this layer in record(…); recorded so far: {list(self)}")
+
+
+@contextmanager
+def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False) -> Iterator[dict[str, Tensor]]:
+    """Record what the layers `names` put out while the model runs inside the block.
+
+        with record(model, ["layer1", "layer4.1.conv2"]) as activations:
+            model(x)
+        activations["layer4.1.conv2"]   # (N, C, H, W)
+
+    names: dotted names from `model.named_modules()`, or one of them. If a layer runs more than once, its last
+    output counts; if it puts out a tuple (attention does), the first tensor of it.
+
+    With `gradients=True` it gives two tables: the activations, now part of the graph, so that
+    `torch.autograd.grad(score, activations[name])` works, and the gradients, filled by any backward pass:
+
+        with record(model, "layer4", gradients=True) as (activations, gradients):
+            model(x)[0, target].backward()
+
+    After the block, also after an exception in it, the model is bit for bit what it was. Raises ValueError for
+    a name that the model does not have, and for `gradients=True` under `torch.no_grad()`.
+    """
+    names = [names] if isinstance(names, str) else list(names)
+    modules = dict(model.named_modules(remove_duplicate=False))
+    _check_names(names, modules)
+    activations, derivatives, latest = _Recorded(), _Recorded(), {}
+
+    def copy(name, output):
+        activations[name] = output.detach().clone()
+
+    def copy_in_graph(name, output):
+        if not torch.is_grad_enabled():
+            raise ValueError("gradients were asked for, but the model runs under torch.no_grad(); leave that out")
+        kept = output.clone()  # a copy of our own in the graph, and another one for the model to go on with:
+        kept = kept if kept.requires_grad else kept.requires_grad_()
+        latest[name] = use = object()
+        kept.register_hook(lambda gradient: keep(name, use, gradient))
+        activations[name] = kept
+        return kept.clone()  # … which an in-place layer may overwrite
+
+    def keep(name, use, gradient):
+        if latest[name] is use:  # a layer's earlier use comes later in the backward pass
+            derivatives[name] = gradient.detach().clone()
+
+    with _hooks({name: modules[name] for name in names}, _on_tensor(copy_in_graph if gradients else copy)):
+        yield (activations, derivatives) if gradients else activations
+
+
+class Row(NamedTuple):
+    """One layer's use: its name, its kind ("Conv2d"), the shape it puts out, and its number of parameters."""
+
+    name: str
+    kind: str
+    shape: tuple[int, ...]
+    parameters: int
+
+
+def summary(model: nn.Module, x: Tensor) -> list[Row]:
+    """What each layer makes of x (N, C, H, W), in the order of one pass: a `Row` each time a layer runs.
+
+    A layer is a module without modules in it, or with parameters of its own. One that runs again counts its
+    parameters once, so that the column's sum is a convolutional network's number of parameters. Raises
+    ValueError for a model in training mode, which the pass would change.
+    """
+    if any(module.training for module in model.modules()):
+        raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
+    layers = {name: module for name, module in model.named_modules()
+              if not list(module.children()) or list(module.parameters(recurse=False))}
+    rows: list[Row] = []
+
+    def note(name, output):
+        seen = any(row.name == name for row in rows)
+        count = 0 if seen else sum(p.numel() for p in layers[name].parameters(recurse=False))
+        rows.append(Row(name, type(layers[name]).__name__, tuple(output.shape), count))
+
+    with _hooks(layers, _on_tensor(note)), torch.no_grad():
+        model(x)
+    return rows
+
+
+def _check_names(names: list[str], modules: dict[str, nn.Module]) -> None:
+    for name in names:
+        if name not in modules:
+            near = difflib.get_close_matches(str(name), modules, n=3, cutoff=0.4)
+            top = [known for known in modules if known and "." not in known]
+            hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"at the top there is {', '.join(top)}"
+            raise ValueError(f"the model has no layer {name!r}; {hint} (all: model.named_modules())")
+
+
+@contextmanager
+def _hooks(modules: dict[str, nn.Module], hook: Callable) -> Iterator[None]:
+    """`hook(name, output)` after each of the modules has run; its answer, if any, replaces the output."""
+    handles = []
+    try:
+        for name, module in modules.items():
+            handles.append(module.register_forward_hook(lambda _, __, output, name=name: hook(name, output)))
+        yield
+    finally:
+        for handle in handles:
+            handle.remove()
+
+
+def _on_tensor(hook: Callable) -> Callable:
+    """Let `hook` see the tensor in an output that is a tensor, or a tuple that begins with one."""
+
+    def wrapped(name, output):
+        if isinstance(output, Tensor):
+            return hook(name, output)
+        if type(output) is tuple and output and isinstance(output[0], Tensor):
+            answer = hook(name, output[0])
+            return None if answer is None else (answer, *output[1:])
+        raise TypeError(f"layer {name!r} puts out a {type(output).__name__}, not a tensor; record a layer inside it")
+
+    return wrapped
