@@ -249,7 +249,8 @@ def test_mlp_learns_digits_as_scikit_learns_does():
     x, y = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(x))
     train, test = order[:1297], order[1297:]
-    trained, losses = neurons.train_mlp(x[train] / 16, y[train], neurons.initialise((64, 32, 10)), 0.2, 40, batch_size=32)
+    start = neurons.initialise((64, 32, 10))
+    trained, losses = neurons.train_mlp(x[train] / 16, y[train], start, 0.2, 40, batch_size=32)
     accuracy = (neurons.forward(x[test] / 16, trained)[0].argmax(axis=1) == y[test]).mean()
     theirs = MLPClassifier((32,), solver="sgd", learning_rate_init=0.2, momentum=0, alpha=0, batch_size=32,
                            max_iter=40, n_iter_no_change=99, random_state=0)

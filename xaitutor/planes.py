@@ -19,11 +19,11 @@ from xaitutor import neurons, plots
 GROUND = LinearSegmentedColormap.from_list("ground", ["#BBD9EC", "#F7F7F7", "#F8CFB4"])
 
 
-def points(axis: Axes, x, y, view=(-0.5, 1.5)) -> None:
-    """Draw samples x (N, 2) with labels y (N,) of 0 and 1. `view` = (low, high) of both axes."""
+def points(axis: Axes, x, y, view=(-0.5, 1.5), size: float = 12) -> None:
+    """Draw samples x (N, 2) with labels y (N,) of 0 and 1, `size` points wide. `view` = (low, high) of both axes."""
     x, y = np.asarray(x, float), np.asarray(y)
     for label, marker, colour in ((0, "o", plots.BLUE), (1, "s", plots.ORANGE)):
-        style = dict(color=colour, markeredgecolor="white", markersize=12, zorder=4, clip_on=False)
+        style = dict(color=colour, markeredgecolor="white", markersize=size, zorder=4, clip_on=False)
         axis.plot(*x[y == label].T, marker, **style)
     axis.set(xlim=view, ylim=view, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     if set(np.unique(x)) <= {0, 1}:
@@ -56,14 +56,19 @@ def line(axis: Axes, weights, bias: float, label: str = "", colour: str = plots.
         axis.annotate(label, tip, xytext=(4, 4), textcoords="offset points", color=colour, zorder=5)
 
 
+def neuron(axis: Axes, x, y, weights, bias: float, size: float = 12) -> None:
+    """The samples, the ground coloured by one neuron's answer, and its line: all three in one go."""
+    points(axis, x, y, size=size)
+    ground(axis, lambda places: neurons.perceptron(places, weights, bias))
+    line(axis, weights, bias)
+
+
 def one_neuron(x, y, weights, bias: float) -> tuple[Figure, str]:
     """One neuron, its line and how many samples it gets right: the figure and its alternative text."""
     right = int((neurons.perceptron(x, weights, bias) == np.asarray(y)).sum())
     formula = f"{weights[0]:.1f} x₁ {_signed(weights[1])} x₂ {_signed(bias)}"
     figure, axis = plt.subplots(figsize=(4.2, 4.2))
-    points(axis, x, y)
-    ground(axis, lambda p: neurons.perceptron(p, weights, bias))
-    line(axis, weights, bias)
+    neuron(axis, x, y, weights, bias)
     axis.set_title(f"step({formula}):  {right} of {len(x)} right")
     said = f"it is right for {right} of {len(x)} points"
     return figure, f"The plane of the two inputs, cut in two by the neuron step({formula}); {said}."
