@@ -17,7 +17,7 @@ LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 .PHONY: lab test notebooks models bench bench-test lock clean
 
 lab: $(READY)
-	$(LAB) notebooks/00_start_here.ipynb $(LAB_ARGS)
+	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 test: $(READY)
 	$(BIN)/python -m pytest $(TEST_ARGS)
@@ -40,10 +40,10 @@ notebooks: $(READY)
 	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
 
 models: $(READY)
-	$(BIN)/python -m xaitutor.menagerie.train $(MODELS_ARGS)
+	$(BIN)/python -m xaitutor.menagerie.training $(MODELS_ARGS)
 
 bench: $(READY)
-	$(BIN)/python benchmarks/run.py
+	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
 bench-test: $(READY)
 	$(BIN)/python benchmarks/run.py --whole-test

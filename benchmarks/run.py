@@ -1,0 +1,174 @@
+"""Measures the course and writes what it finds into benchmarks/RESULTS.md.
+
+    python benchmarks/run.py               import times, rendering, each notebook
+    python benchmarks/run.py --whole-test  `make test` from start to end: seconds and peak memory
+
+Times are of this machine, in this hour. Each table therefore has a column of ratios to something that was measured
+in the same run; compare those.
+"""
+
+import argparse
+import os
+import platform
+import re
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+from statistics import median
+
+ROOT = Path(__file__).resolve().parents[1]
+RESULTS = ROOT / "benchmarks" / "RESULTS.md"
+sys.path.insert(0, str(ROOT))
+
+
+def imports() -> str:
+    """Seconds that an import takes in a fresh process, the median of several."""
+    seconds = {module: median(import_time(module) for _ in range(tries))
+               for module, tries in [("xaitutor", 15), ("numpy", 7), ("torch", 3)]}
+    rows = [(f"`import {module}`", f"{s:.3f} s", f"{s / seconds['numpy']:.2f}") for module, s in seconds.items()]
+    return table(("", "median", "× `import numpy`"), rows) + "\n\n`import xaitutor` should take no more than 0.3 s.\n"
+
+
+def import_time(module: str) -> float:
+    code = f"import time; start = time.perf_counter(); import {module}; print(time.perf_counter() - start)"
+    return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
+
+
+def rendering(count: int = 200) -> str:
+    """Pictures of the menagerie a second, on one core, none of them from a cache."""
+    import torch
+
+    from xaitutor import menagerie
+
+    torch.set_num_threads(1)
+    menagerie.sample(0).render()  # what is made only once is made now
+    data = menagerie.Dataset(count, split="train", seed=1)
+    image = torch.rand(1, 3, 128, 128)
+    reference = rate(lambda i: torch.nn.functional.conv2d(image, torch.ones(64, 3, 7, 7)), count)
+    rates = {
+        "`menagerie.sample(seed)`": rate(menagerie.sample, count),
+        "`menagerie.sample(seed).render()`": rate(lambda i: menagerie.sample(1_000_000 + i).render(), count),
+        "`menagerie.Dataset(…)[i]`": rate(lambda i: data[i], count),
+    }
+    rows = [(what, f"{r:.0f}", f"{reference / r:.1f}") for what, r in rates.items()]
+    return (table(("one core", "a second", "× a 7 × 7 convolution with 64 filters at 128²"), rows)
+            + "\n\nAt least 100 pictures a second are wanted.\n")
+
+
+def rate(call, count: int) -> float:
+    start = time.perf_counter()
+    for i in range(count):
+        call(i)
+    return count / (time.perf_counter() - start)
+
+
+def notebooks() -> str:
+    """Seconds of each notebook on two threads, the start of its kernel included."""
+    import nbformat
+
+    from tools.execute_notebooks import execute, find
+
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder) / "torch.ipynb"
+        nbformat.write(nbformat.v4.new_notebook(cells=[nbformat.v4.new_code_cell("import torch, torchvision")]), path)
+        least = timed(lambda: execute(path))
+    rows = []
+    for path in find():
+        seconds = timed(lambda: execute(path))
+        print(f"{path.name}: {seconds:.1f} s", flush=True)
+        rows.append((path.stem, f"{seconds:.1f} s", f"{seconds / least:.1f}", f"{path.stat().st_size / 1000:.0f} KB"))
+    return (table(("notebook", "seconds", "× a kernel that only imports torch", "size"), rows)
+            + f"\n\nA kernel that only imports torch takes {least:.1f} s. Each should take no more than 60 s, and 700 KB.\n")
+
+
+def timed(call) -> float:
+    start = time.perf_counter()
+    call()
+    return time.perf_counter() - start
+
+
+def whole_test() -> str:
+    """`make test`, once it is installed: seconds, and the largest sum of the memory of all its processes."""
+    import psutil
+
+    start, peak = time.perf_counter(), 0
+    process = subprocess.Popen(["make", "test"], cwd=ROOT, stdin=subprocess.DEVNULL)
+    while process.poll() is None:
+        peak = max(peak, memory(psutil.Process(process.pid)))
+        time.sleep(0.5)
+    seconds = time.perf_counter() - start
+    if process.returncode:
+        sys.exit("`make test` failed: nothing was written")
+    bare = import_time("torch")
+    return table(("", "minutes", "× `import torch`", "peak memory"),
+                 [("`make test`", f"{seconds / 60:.1f}", f"{seconds / bare:.0f}", f"{peak / 2**30:.1f} GB")]
+                 ) + "\n\nThe goal is 15 minutes on two quiet cores. Memory that processes share is counted once for each.\n"
+
+
+def memory(process) -> int:
+    """Bytes that a process and its descendants hold."""
+    import psutil
+
+    total = 0
+    for one in [process, *children(process)]:
+        try:
+            total += one.memory_info().rss
+        except psutil.Error:  # it has ended meanwhile
+            pass
+    return total
+
+
+def children(process) -> list:
+    import psutil
+
+    try:
+        return process.children(recursive=True)
+    except psutil.Error:
+        return []
+
+
+def table(head, rows) -> str:
+    lines = [head, ["---"] * len(head), *rows]
+    return "\n".join("| " + " | ".join(line) + " |" for line in lines)
+
+
+def with_section(text: str, heading: str, body: str) -> str:
+    """`text` in which the section under `## heading` is `body`; added at the end where there is none."""
+    section = f"## {heading}\n\n{machine()}\n\n{body.rstrip()}\n"
+    pattern = rf"^## {re.escape(heading)}\n.*?(?=^## |\Z)"
+    if re.search(pattern, text, re.MULTILINE | re.DOTALL):
+        return re.sub(pattern, lambda _: section + "\n", text, flags=re.MULTILINE | re.DOTALL).rstrip() + "\n"
+    return f"{text.rstrip()}\n\n{section}"
+
+
+def machine() -> str:
+    from importlib.metadata import version
+
+    return (f"{platform.system()} {platform.machine()}, {os.cpu_count()} cores, "
+            f"Python {platform.python_version()}, torch {version('torch')}.")
+
+
+SECTIONS = {"Import": imports, "Rendering": rendering, "Notebooks": notebooks}
+INTRODUCTION = "# Measured\n\nWritten by `make bench` and `make bench-test`.\n"
+
+
+def main(arguments=None) -> None:
+    parser = argparse.ArgumentParser(description="Measure the course, and write benchmarks/RESULTS.md.")
+    parser.add_argument("--whole-test", action="store_true", help="measure `make test` (minutes), and nothing else")
+    parser.add_argument("--only", choices=[*SECTIONS], help="measure one thing")
+    options = parser.parse_args(arguments)
+    chosen = {"The whole of `make test`": whole_test} if options.whole_test else SECTIONS
+    if options.only:
+        chosen = {options.only: SECTIONS[options.only]}
+    for heading, measure in chosen.items():
+        print(f"{heading} …", flush=True)
+        body = measure()
+        text = RESULTS.read_text(encoding="utf-8") if RESULTS.exists() else INTRODUCTION
+        RESULTS.write_text(with_section(text, heading, body), encoding="utf-8", newline="\n")
+        print(body)
+
+
+if __name__ == "__main__":
+    main()

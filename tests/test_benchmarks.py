@@ -1,0 +1,46 @@
+"""benchmarks/run.py writes its tables where they belong; the times themselves are never asserted."""
+
+import subprocess
+import sys
+
+import psutil
+
+from benchmarks import run
+
+
+def test_a_section_is_added_and_replaced():
+    text = run.with_section(run.INTRODUCTION, "Import", "| a |")
+    text = run.with_section(text, "Rendering", "| b |")
+    text = run.with_section(text, "Import", "| c \\1 |")
+    assert [line for line in text.splitlines() if line.startswith(("#", "|"))] == [
+        "# Measured", "## Import", "| c \\1 |", "## Rendering", "| b |"]
+    assert run.with_section(text, "Import", "| c \\1 |") == text
+    assert text.endswith("| b |\n")
+
+
+def test_a_table_is_markdown():
+    assert run.table(("what", "s"), [("x", "1")]) == "| what | s |\n| --- | --- |\n| x | 1 |"
+
+
+def test_an_import_is_timed_in_a_fresh_process():
+    assert 0 < run.import_time("json") < 60
+
+
+def test_memory_counts_the_children_too():
+    child = "import time; hoard = bytearray(80_000_000); print('ready', flush=True); time.sleep(60)"
+    code = f"import subprocess, sys; subprocess.run([sys.executable, '-c', {child!r}])"
+    with subprocess.Popen([sys.executable, "-c", code], stdout=subprocess.PIPE, text=True) as process:
+        try:
+            assert process.stdout.readline() == "ready\n"
+            parent = psutil.Process(process.pid)
+            assert run.memory(parent) > parent.memory_info().rss + 80_000_000
+        finally:
+            for one in [*run.children(parent), parent]:
+                one.kill()
+
+
+def test_memory_of_a_process_that_ended_is_nothing():
+    process = subprocess.Popen([sys.executable, "-c", ""])
+    ended = psutil.Process(process.pid)
+    process.wait()
+    assert run.memory(ended) == 0
