@@ -6,7 +6,7 @@ notebook and on broken copies of it, then on all notebooks of the course.
 
 import copy
 import re
-from itertools import groupby
+from itertools import groupby, pairwise
 from pathlib import Path
 from statistics import median
 
@@ -167,7 +167,7 @@ def code_uses_no_network(notebook, path):
 
 def headings_do_not_skip_levels(notebook, path):
     levels = [len(marks) for marks in re.findall(r"^(#{1,6}) ", "\n\n".join(map(without_code, markdown(notebook))), re.MULTILINE)]
-    for (above, below) in zip(levels, levels[1:]):
+    for above, below in pairwise(levels):
         if below > above + 1:
             yield f"a heading of level {below} follows one of level {above}"
 
