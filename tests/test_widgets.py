@@ -4,6 +4,7 @@ import base64
 
 import ipywidgets
 import matplotlib.pyplot as plt
+import numpy as np
 import pytest
 
 from xaitutor import widgets
@@ -76,3 +77,20 @@ def test_perceptron_line_wants_two_weights_that_the_sliders_reach():
         widgets.perceptron_line(CORNERS, XOR, weights=(1, 1, 1))
     with pytest.raises(ValueError, match="from -3 to 3"):
         widgets.perceptron_line(CORNERS, XOR, weights=(1, 4))
+
+
+def test_receptive_field_follows_layer_and_place(shown):
+    from torch import nn
+
+    model = nn.Sequential(nn.Conv2d(3, 1, 3, stride=2, padding=1), nn.Conv2d(1, 1, 3, padding=1))
+    widgets.receptive_field(model, ["0", "1"], np.zeros((16, 20, 3), dtype=np.uint8))
+    [(box, still)] = shown
+    assert "8 × 10 neurons of 1, the one in row 4 and column 4" in still["text/plain"]
+    assert "rows 5 to 11 and columns 5 to 11" in still["text/plain"]  # start −3, jump 2, size 7
+    down, across = parts(box, ipywidgets.IntSlider)
+    down.value, across.value = 0, 100
+    assert "rows 0 to 3 and columns 15 to 19" in parts(box, ipywidgets.HTML)[0].value
+    parts(box, ipywidgets.SelectionSlider)[0].value = "0"
+    assert "rows 0 to 1 and columns 17 to 19" in parts(box, ipywidgets.HTML)[0].value
+    with pytest.raises(ValueError, match="no layer '2'"):
+        widgets.receptive_field(model, ["2"], np.zeros((16, 20, 3)))

@@ -5,12 +5,12 @@ A widget computes nothing and draws nothing of its own: it calls a function that
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import ipywidgets
 from matplotlib.figure import Figure
 
-from xaitutor import planes, plots
+from xaitutor import grids, planes, plots
 
 
 def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> None:
@@ -56,6 +56,29 @@ def perceptron_line(x, y, weights=(1.0, 1.0), bias: float = -0.5) -> None:
         return planes.one_neuron(x, y, (w1, w2), b)
 
     explore(draw, w1=slider("w₁", weights[0]), w2=slider("w₂", weights[1]), b=slider("bias b", bias))
+
+
+def receptive_field(model, layers: Sequence[str], image) -> None:
+    """Choose a layer and one of its neurons, and see which pixels of `image` it can see.
+
+    `layers` are names of the model's modules ("layer2.0.conv1"), `image` a PIL image or whatever `plots.to_array`
+    takes; the network runs at its size. Two sliders choose the place in the layer, from 0 % (top, left) to 100 %.
+    Raises ValueError for an unknown layer, as `xaitutor.receptive_field.field` does.
+    """
+    from xaitutor.receptive_field import field
+
+    size = plots.to_array(image).shape[:2]
+    fields = {layer: field(model, layer, size) for layer in layers}
+
+    def place(name: str) -> ipywidgets.Widget:
+        return ipywidgets.IntSlider(50, min=0, max=100, step=1, description=name, readout_format="d")
+
+    def draw(layer: str, down: int, across: int) -> tuple[Figure, str]:
+        row, column = (round(percent / 100 * (n - 1)) for percent, n in zip((down, across), fields[layer].grid))
+        return grids.neuron_and_field(image, layer, fields[layer], row, column)
+
+    choice = ipywidgets.SelectionSlider(options=list(layers), value=layers[len(layers) // 2], description="layer")
+    explore(draw, layer=choice, down=place("down, %"), across=place("right, %"))
 
 
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
