@@ -1,0 +1,238 @@
+import zlib
+
+import pytest
+import torch
+import torchvision
+from torch import nn
+
+from xaitutor.layers import Row, record, summary
+
+# One of each family of torchvision's classifiers, the smallest, with the smallest input it takes.
+FAMILIES = {
+    "alexnet": 64, "convnext_tiny": 32, "densenet121": 32, "efficientnet_b0": 32, "efficientnet_v2_s": 32,
+    "googlenet": 32, "inception_v3": 75, "maxvit_t": 224, "mnasnet0_5": 32, "mobilenet_v2": 32,
+    "mobilenet_v3_small": 32, "regnet_x_400mf": 32, "regnet_y_400mf": 32, "resnet18": 32, "resnext50_32x4d": 32,
+    "shufflenet_v2_x0_5": 32, "squeezenet1_1": 32, "swin_t": 32, "swin_v2_t": 32, "vgg11": 32, "vgg11_bn": 32,
+    "vit_b_16": 32, "wide_resnet50_2": 32,
+}
+
+
+def small(name):
+    torch.manual_seed(0)
+    options = {"init_weights": False} if name.startswith(("vgg", "goog", "incep")) else {}
+    if name.startswith("vgg"):
+        options["num_classes"] = 10
+    if name == "vit_b_16":
+        options["image_size"] = FAMILIES[name]
+    return torchvision.models.get_model(name, weights=None, **options).eval()
+
+
+def fingerprint(model):
+    """Everything that a trace could be left in, to the bit."""
+    def hooks(module):
+        return sum(len(value) for key, value in vars(module).items() if "hooks" in key)
+
+    modules = [(name, module.training, set(vars(module)), hooks(module)) for name, module in model.named_modules()]
+    parameters = [(name, p.requires_grad, p.grad is None) for name, p in model.named_parameters()]
+    state = [(name, value.data_ptr(), zlib.crc32(value.numpy())) for name, value in model.state_dict().items()]
+    return modules, parameters, state
+
+
+class Residual(nn.Module):
+    """x + relu(relu(2x − 1) − 2), with an in-place ReLU used twice and an in-place subtraction."""
+
+    def __init__(self):
+        super().__init__()
+        self.conv = nn.Conv2d(1, 1, 1, bias=False)
+        self.relu = nn.ReLU(inplace=True)
+        self.same = nn.Identity()
+        nn.init.constant_(self.conv.weight, 2.0)
+
+    def forward(self, x):
+        same = self.same(x)
+        y = self.conv(same)
+        y -= 1
+        y = self.relu(self.relu(y) - 2)
+        return y + same
+
+
+X = torch.tensor([-1.0, 1.0, 2.0, 4.0]).reshape(1, 1, 1, 4)
+
+
+@pytest.mark.parametrize("gradients", [False, True])
+def test_recorded_is_what_the_layer_put_out(gradients):
+    model = Residual()
+    with record(model, ["conv", "relu", "same", ""], gradients) as recorded:
+        assert model(X.clone()).flatten().tolist() == [-1, 1, 3, 9]
+    activations = recorded[0] if gradients else recorded
+    assert activations["conv"].flatten().tolist() == [-2, 2, 4, 8]
+    assert activations["relu"].flatten().tolist() == [0, 0, 1, 5]  # the last time it ran
+    assert activations["same"].flatten().tolist() == [-1, 1, 2, 4]
+    assert activations[""].flatten().tolist() == [-1, 1, 3, 9]
+
+
+@pytest.mark.parametrize("frozen", [False, True])
+def test_gradients_by_hand(frozen):
+    model = Residual().requires_grad_(not frozen)
+    with record(model, ["conv", "relu", "same"], gradients=True) as (activations, gradients):
+        model(X.clone()).sum().backward()
+    assert gradients["conv"].flatten().tolist() == [0, 0, 1, 1]
+    assert gradients["relu"].flatten().tolist() == [1, 1, 1, 1]  # of the same use as the activation
+    assert gradients["same"].flatten().tolist() == [1, 1, 3, 3]
+    assert not gradients["same"].requires_grad
+
+
+def test_gradients_with_autograd_grad():
+    model = Residual().requires_grad_(False)
+    with record(model, "same", gradients=True) as (activations, gradients):
+        score = model(X).sum()
+    (gradient,) = torch.autograd.grad(score, activations["same"])
+    assert torch.equal(gradient, gradients["same"])
+
+
+def test_without_gradients_nothing_holds_the_graph():
+    model = Residual()
+    with record(model, "conv") as activations:
+        model(X)
+    assert not activations["conv"].requires_grad
+
+
+def test_gradients_under_no_grad():
+    model = Residual()
+    with pytest.raises(ValueError, match="torch.no_grad"), record(model, "conv", gradients=True), torch.no_grad():
+        model(X)
+    assert not model.conv._forward_hooks
+
+
+@pytest.mark.parametrize("wrong, near", [
+    ("layer4.1.conv3", "layer4.1.conv2"), ("layer4_1_conv2", "layer4.1.conv2"), ("Layer1", "layer1"),
+])
+def test_wrong_name_gets_the_nearest(wrong, near):
+    model = torchvision.models.resnet18(weights=None)
+    with pytest.raises(ValueError, match=f"no layer '{wrong}'; did you mean .*'{near}'"):
+        with record(model, ["layer1", wrong]):
+            pass
+    assert not any(module._forward_hooks for module in model.modules())
+
+
+def test_wrong_name_without_a_near_one():
+    with pytest.raises(ValueError, match="no layer '14'; at the top there is conv, relu, same"):
+        with record(Residual(), "14"):
+            pass
+
+
+def test_asking_for_what_was_not_recorded():
+    with record(Residual(), "conv") as activations:
+        pass
+    with pytest.raises(KeyError, match="nothing was recorded for 'conv': run the model"):
+        activations["conv"]
+
+
+def test_one_module_under_two_names():
+    shared = nn.ReLU()
+    with record(model := nn.Sequential(shared, nn.Linear(2, 2), shared), ["0", "2"]) as activations:
+        model(torch.ones(1, 2))
+    assert set(activations) == {"0", "2"}
+
+
+def test_a_layer_that_puts_out_a_tuple():
+    model = nn.MultiheadAttention(4, 2)
+    with record(model, "") as activations:
+        output, _ = model(*[torch.rand(3, 1, 4)] * 3)
+    assert torch.equal(activations[""], output)
+
+
+def test_a_layer_that_puts_out_no_tensor():
+    class Two(nn.Module):
+        def forward(self, x):
+            return {"a": x}
+
+    model = nn.Sequential(Two())
+    with pytest.raises(TypeError, match="layer '0' puts out a dict"), record(model, "0"):
+        model(X)
+    assert not model[0]._forward_hooks
+
+
+def test_blocks_inside_blocks():
+    model = Residual()
+    with record(model, "conv") as outer:
+        with record(model, "conv") as inner:
+            model(X)
+        first = outer["conv"]
+        model(X + 1)
+    assert torch.equal(inner["conv"], first) and not torch.equal(outer["conv"], first)
+    assert not model.conv._forward_hooks
+
+
+@pytest.mark.parametrize("name", FAMILIES)
+def test_no_trace_is_left_and_nothing_is_altered(name):
+    model = small(name)
+    names = [n for n, _ in model.named_modules()]
+    x = torch.rand(1, 3, FAMILIES[name], FAMILIES[name])
+    expected, before = model(x), fingerprint(model)
+    with pytest.raises(ZeroDivisionError), record(model, names) as activations:
+        model(x)
+        1 / 0
+    with record(model, names, gradients=True) as (in_graph, gradients):
+        output = model(x)
+        torch.autograd.grad(output[0, 3], in_graph[names[1]])
+    assert fingerprint(model) == before
+    assert torch.equal(output, expected) and torch.equal(activations[""], expected)
+    for module in model.modules():
+        if hasattr(module, "inplace"):
+            module.inplace = False  # then nothing is overwritten, and the values must be the same
+    with record(model, names) as untouched:
+        model(x)
+    assert list(untouched) == list(activations) == list(in_graph) and len(activations) > 0.8 * len(names) > 15
+    for n, value in untouched.items():
+        assert torch.equal(activations[n], value) and torch.equal(in_graph[n], value), n
+    assert gradients[names[1]].shape == activations[names[1]].shape and gradients[names[1]].isfinite().all()
+
+
+def test_every_family_is_there():
+    def families(names):
+        return {torchvision.models.get_model_builder(name).__module__ for name in names}
+
+    assert families(FAMILIES) == families(torchvision.models.list_models(module=torchvision.models))
+
+
+# summary
+
+
+def test_summary_by_hand():
+    model = nn.Sequential(nn.Conv2d(3, 16, 3), nn.ReLU(), nn.MaxPool2d(2), nn.Flatten(), nn.Linear(16 * 9, 5)).eval()
+    assert summary(model, torch.rand(2, 3, 8, 8)) == [
+        Row("0", "Conv2d", (2, 16, 6, 6), 448), Row("1", "ReLU", (2, 16, 6, 6), 0),
+        Row("2", "MaxPool2d", (2, 16, 3, 3), 0), Row("3", "Flatten", (2, 144), 0), Row("4", "Linear", (2, 5), 725),
+    ]
+
+
+@pytest.mark.parametrize("name, count", [
+    ("resnet18", 11_689_512), ("squeezenet1_1", 1_235_496), ("densenet121", 7_978_856),
+])
+def test_summary_adds_up_to_the_published_number_of_parameters(name, count):
+    model = small(name)
+    before = fingerprint(model)
+    rows = summary(model, torch.rand(1, 3, 32, 32))
+    assert sum(row.parameters for row in rows) == count
+    assert fingerprint(model) == before
+    assert rows[0].kind == "Conv2d" and rows[-1].shape[:2] == (1, 1000)
+
+
+def test_summary_says_each_use_in_its_order():
+    rows = summary(small("resnet18"), torch.rand(1, 3, 32, 32))
+    names = ("conv1", "bn1", "relu", "conv2", "bn2", "relu")
+    assert [row.name for row in rows][4:10] == [f"layer1.0.{name}" for name in names]
+
+
+def test_summary_of_a_model_in_training_mode():
+    with pytest.raises(ValueError, match=r"model\.eval\(\)"):
+        summary(small("resnet18").train(), torch.rand(1, 3, 32, 32))
+
+
+def test_summary_after_an_exception_leaves_nothing():
+    model = small("squeezenet1_1")
+    before = fingerprint(model)
+    with pytest.raises(RuntimeError):
+        summary(model, torch.rand(1, 4, 32, 32))
+    assert fingerprint(model) == before
