@@ -24,7 +24,8 @@ def points(axis: Axes, x, y, view=(-0.5, 1.5), size: float = 12) -> None:
     x, y = np.asarray(x, float), np.asarray(y)
     for label, marker, colour in ((0, "o", plots.BLUE), (1, "s", plots.ORANGE)):
         style = dict(color=colour, markeredgecolor="white", markersize=size, zorder=4, clip_on=False)
-        axis.plot(*x[y == label].T, marker, **style)
+        if (y == label).any():  # the layout stumbles over a line without points
+            axis.plot(*x[y == label].T, marker, **style)
     axis.set(xlim=view, ylim=view, aspect="equal", xlabel="$x_1$", ylabel="$x_2$")
     if set(np.unique(x)) <= {0, 1}:
         axis.set(xticks=(0, 1), yticks=(0, 1))
@@ -42,18 +43,19 @@ def ground(axis: Axes, answer: Callable[[np.ndarray], np.ndarray]) -> None:
 def line(axis: Axes, weights, bias: float, label: str = "", colour: str = plots.BLACK) -> None:
     """The line w·x + b = 0, and an arrow along w to the side where the neuron answers 1; nothing where w = 0."""
     w = np.asarray(weights, float)
-    length = np.linalg.norm(w)
+    length = np.hypot(*w)
     if length == 0:
         return
     (left, right), (low, high) = axis.get_xlim(), axis.get_ylim()
-    middle = np.array([left + right, low + high]) / 2
-    foot = middle - (w @ middle + bias) / length**2 * w  # the point of the line nearest to the middle
-    axis.axline(foot, foot + [-w[1], w[0]], color=colour, zorder=2)
-    tip = foot + 0.16 * (right - left) * w / length
+    middle, width = np.array([left + right, low + high]) / 2, right - left
+    across, along = w / length, np.array([-w[1], w[0]]) / length
+    foot = middle - (w @ middle + bias) / length * across  # the point of the line nearest to the middle
+    axis.axline(foot, foot + along, color=colour, zorder=2).set_in_layout(False)
     arrow = dict(arrowstyle="-|>", color=colour, linewidth=2, shrinkA=0, shrinkB=0)
-    axis.annotate("", tip, foot, arrowprops=arrow, zorder=3, annotation_clip=True)
+    note = axis.annotate("", foot + 0.13 * width * across, foot, arrowprops=arrow, zorder=3, annotation_clip=True)
+    note.set_in_layout(False)
     if label:
-        axis.annotate(label, tip, xytext=(4, 4), textcoords="offset points", color=colour, zorder=5)
+        axis.text(*(foot + 0.3 * width * along + 0.07 * width * across), label, color=colour, ha="center", va="center")
 
 
 def neuron(axis: Axes, x, y, weights, bias: float, size: float = 12) -> None:
