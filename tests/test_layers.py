@@ -225,6 +225,12 @@ def test_summary_says_each_use_in_its_order():
     assert [row.name for row in rows][4:10] == [f"layer1.0.{name}" for name in names]
 
 
+def test_summary_counts_a_shared_layers_parameters_once():
+    shared = nn.Linear(2, 2)
+    rows = summary(nn.Sequential(shared, nn.ReLU(), shared).eval(), torch.rand(1, 2))
+    assert [(row.name, row.parameters) for row in rows] == [("0", 6), ("1", 0), ("0", 0)]
+
+
 def test_summary_of_a_model_in_training_mode():
     with pytest.raises(ValueError, match=r"model\.eval\(\)"):
         summary(small("resnet18").train(), torch.rand(1, 3, 32, 32))
