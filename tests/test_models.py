@@ -123,6 +123,19 @@ def test_embedded_network(embedded):
     assert model(x[None]).shape == (1, 2)
 
 
+@pytest.mark.parametrize("name, architecture", [("menagerie_resnet18", "resnet18"), ("menagerie_vgg", "vgg")])
+def test_the_architectures_of_the_menagerie(tmp_path, monkeypatch, name, architecture):
+    from xaitutor.menagerie import networks
+
+    monkeypatch.setattr(data_files, "DATA", tmp_path)
+    (tmp_path / "models").mkdir()
+    twin = networks.build(architecture, 2).eval()
+    save_file(twin.state_dict(), tmp_path / "models" / f"{name}.safetensors", FACTS | {"architecture": architecture})
+    data_files.write_sums()
+    x = torch.rand(1, 3, 128, 128)
+    assert torch.equal(load_model(name)[0](x), twin(x).detach())
+
+
 def test_preprocess_leaves_a_scene_as_it_is(embedded):
     _, preprocess, _ = load_model("menagerie_resnet18")
     scene = images.load_image("menagerie/zebra")
