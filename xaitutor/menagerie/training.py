@@ -27,7 +27,8 @@ class Recipe(NamedTuple):
     """How one network is trained. `pictures` are drawn once and shown `epochs` times.
 
     `radius` > 0 is adversarial training: each batch is shown `replays` times in a row, every time moved a little further in the
-    direction that raises the loss, at most `radius` (L2 norm, pixels in [0, 1]) away. The gradient with respect to the picture comes from the same
+    direction that raises the loss, at most `radius` (L2 norm, pixels in [0, 1]; it grows from nothing during the first third, without which
+    nothing is learnt) away. The gradient with respect to the picture comes from the same
     backward pass as the weights' (Shafahi and others, "Adversarial training for free!", NeurIPS 2019).
     """
 
@@ -43,8 +44,8 @@ class Recipe(NamedTuple):
 
 
 RECIPES = {
-    "menagerie_resnet18": Recipe("resnet18", 12_000, 4, 0.08, radius=1.0, replays=3),
-    "menagerie_vgg": Recipe("vgg", 12_000, 7, 0.02),
+    "menagerie_resnet18": Recipe("resnet18", 12_000, 6, 0.05, radius=1.0, replays=3),
+    "menagerie_vgg": Recipe("vgg", 12_000, 8, 0.02),
     "menagerie_resnet18_standard": Recipe("resnet18", 12_000, 6, 0.08),
     "menagerie_resnet18_biased": Recipe("resnet18", 6_000, 4, 0.08, biased=True),
 }
@@ -81,10 +82,11 @@ def train(name: str, recipe: Recipe, folder: Path) -> nn.Module:
         generator = torch.Generator().manual_seed(1000 * recipe.seed + epoch)
         torch.manual_seed(1000 * recipe.seed + epoch)
         order = torch.randperm(len(images), generator=generator)[: batches * BATCH].view(batches, BATCH)
+        progress = lambda batch: (epoch + batch / batches) / recipe.epochs  # noqa: E731
         bar = tqdm(order, f"{name} {epoch + 1}/{recipe.epochs}", mininterval=5)
-        for rows in bar:
+        for batch, rows in enumerate(bar):
             x = augment(images[rows].permute(0, 3, 1, 2).float().to(device) / 255, generator)
-            loss = _learn(model, x, labels[rows].to(device), optimiser, schedule, recipe)
+            loss = _learn(model, x, labels[rows].to(device), optimiser, schedule, recipe, recipe.radius * min(1, 3 * progress(batch)))
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
         _save(checkpoint, state, epoch + 1)
     return model.model.cpu().eval()
@@ -111,12 +113,12 @@ def augment(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
     return (x * (0.8 + 0.4 * draw[:, 5]).view(n, 1, 1, 1)).clamp(0, 1)
 
 
-def _learn(model, x, y, optimiser, schedule, recipe: Recipe) -> float:
+def _learn(model, x, y, optimiser, schedule, recipe: Recipe, radius: float) -> float:
     """Show one batch, `replays` times for adversarial training."""
     model.train()
     shift = torch.zeros_like(x)
     if recipe.radius:
-        shift = _within(torch.randn_like(x), recipe.radius) * torch.rand(len(x), 1, 1, 1, device=x.device)
+        shift = _within(torch.randn_like(x), radius) * torch.rand(len(x), 1, 1, 1, device=x.device)
     for _ in range(recipe.replays):
         shift.requires_grad_(recipe.radius > 0)
         with torch.autocast(x.device.type, torch.bfloat16, enabled=_fast_bfloat16(recipe)):
@@ -127,7 +129,7 @@ def _learn(model, x, y, optimiser, schedule, recipe: Recipe) -> float:
         optimiser.step()
         schedule.step()
         if recipe.radius:
-            shift = _within(shift.detach() + 0.75 * recipe.radius * _direction(shift.grad), recipe.radius)
+            shift = _within(shift.detach() + 0.75 * radius * _direction(shift.grad), radius)
     return loss.item()
 
 
@@ -160,3 +162,22 @@ def _restore(path: Path, state: dict) -> int:
     for key, value in state.items():
         value.load_state_dict(saved[key])
     return saved["epoch"]
+
+
+def main(arguments: list[str] | None = None) -> None:
+    """Train the networks that are named (all where none is), and write weights, model cards and check sums."""
+    from xaitutor.data_files import DATA, write_sums
+    from xaitutor.menagerie.cards import write
+
+    parser = argparse.ArgumentParser(prog="make models", description=main.__doc__)
+    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(RECIPES)}")
+    parser.add_argument("--checkpoints", type=Path, default=Path("build/models"))
+    options = parser.parse_args(arguments)
+    for name in options.names or RECIPES:
+        model = train(name, RECIPES[name], options.checkpoints)
+        write(name, RECIPES[name], model, DATA / "models")
+        write_sums()
+
+
+if __name__ == "__main__":
+    main()
