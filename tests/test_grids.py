@@ -29,6 +29,17 @@ def test_rows_zeros_and_empty_cells_can_be_drawn(axis, array):
     assert len(axis.texts) == np.isfinite(array).sum()
 
 
+def test_a_row_of_arrays_has_cells_of_one_size():
+    figure, (left, right) = grids.row([np.ones((3, 4)), [1, 2]], ["a", "b"])
+    assert (
+        [axis.get_title() for axis in (left, right)] == ["a", "b"] and len(left.texts) == 12 and len(right.texts) == 2
+    )
+    figure.draw_without_rendering()
+    cells = [axis.get_window_extent().width / np.diff(axis.get_xlim())[0] for axis in (left, right)]
+    assert cells[0] == pytest.approx(cells[1], rel=0.1) and figure.get_figwidth() <= 7.2
+    plt.close(figure)
+
+
 def test_a_window_frames_its_cells(axis):
     grids.window(axis, 1, 2, 3, 4)
     assert axis.patches[0].get_bbox().bounds == (2, 1, 4, 3)

@@ -32,6 +32,17 @@ def numbers(axis: Axes, array, title: str = "", digits: int = 2, size: float = 1
     axis.axis("off")
 
 
+def row(arrays, titles, cell: float = 0.5, digits: int = 2) -> tuple[Figure, np.ndarray]:
+    """Small arrays side by side, each cell `cell` inches wide, with a title over each: the figure and its axes."""
+    arrays = [np.atleast_2d(array) for array in arrays]
+    widths, height = [array.shape[1] for array in arrays], max(array.shape[0] for array in arrays)
+    size = min(cell * (sum(widths) + len(widths) - 1), 7.2), cell * height + 0.35
+    figure, axes = plt.subplots(1, len(arrays), figsize=size, width_ratios=widths, squeeze=False)
+    for axis, array, title in zip(axes[0], arrays, titles):
+        numbers(axis, array, title, digits)
+    return figure, axes[0]
+
+
 def window(
     axis: Axes, top: float, left: float, height: float, width: float, colour: str = plots.BLACK, **style
 ) -> None:
