@@ -10,6 +10,7 @@ import socket
 
 import matplotlib
 import pytest
+from hypothesis import settings
 from nbval.plugin import IPyNbCell, IPyNbFile
 
 from tools.execute_notebooks import ENVIRONMENT
@@ -23,6 +24,9 @@ def pytest_configure(config):
     os.environ.pop("XAITUTOR_WEIGHTS_DIR", None)
     os.environ.update(ENVIRONMENT)
     matplotlib.use("agg")  # in this process only: kernels show their figures
+    # Examples may be slow on a busy machine; in continuous integration they are the same each time.
+    settings.register_profile("course", deadline=None, derandomize=bool(os.environ.get("CI")))
+    settings.load_profile("course")
 
 
 def pytest_collectstart(collector):
