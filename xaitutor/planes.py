@@ -78,3 +78,15 @@ def one_neuron(x, y, weights, bias: float) -> tuple[Figure, str]:
 
 def _signed(number: float) -> str:
     return f"{'−' if number < 0 else '+'} {abs(number):.1f}"
+
+
+def descent(axis: Axes, f: Callable[[np.ndarray, np.ndarray], np.ndarray], path, view: tuple) -> None:
+    """Height lines of f(x, y), which takes arrays, and a `path` (steps, 2) over them; `view` = (left, right, low, high)."""
+    left, right, low, high = view
+    across, up = np.meshgrid(np.linspace(left, right, 201), np.linspace(low, high, 201))
+    heights = f(across, up)
+    axis.contour(across, up, heights, np.linspace(0, 1, 9)[1:] ** 2 * heights.max(), colors="0.75", linewidths=1)
+    axis.plot(*np.transpose(path), ".-", color=plots.BLUE, linewidth=1.3, markersize=6)
+    axis.plot(*path[0], "o", color=plots.ORANGE)
+    axis.plot(0, 0, "+", color=plots.BLACK, markersize=10)
+    axis.set(xlim=(left, right), ylim=(low, high), xlabel="$x$", ylabel="$y$")
