@@ -88,15 +88,6 @@ ANSWERS = {
         ("✗ the gradient has the shape (); it needs that of z, (2, 2)", (lambda upstream, z: (upstream * z).sum(),)),
         ("✗ upstream 1 at z = −2 must give 0.1, not 0.2", (lambda upstream, z: upstream * np.where(z > 0, 1, 0.2),)),
     ],
-    "parameter_count": [
-        ("✓ 65 · 32", (64 * 32 + 32 + 32 * 16 + 16 + 16 * 10 + 10,)),
-        ("✗ the biases are missing", (64 * 32 + 32 * 16 + 16 * 10,)),
-        ("✗ the biases of the output layer", (65 * 32 + 33 * 16 + 16 * 10,)),
-        ("✗ the inputs have no biases", (64 + 65 * 32 + 33 * 16 + 17 * 10,)),
-        ("✗ that is the number of units", (64 + 32 + 16 + 10,)),
-        ("✗ layers add up", (64 * 32 * 16 * 10,)),
-        ("✗ 2777 is not it", (2777,)),
-    ],
 }
 
 

@@ -248,7 +248,7 @@ def test_mlp_learns_xor():
 def test_mlp_learns_digits_as_scikit_learns_does():
     x, y = load_digits(return_X_y=True)
     order = np.random.default_rng(0).permutation(len(x))
-    train, test = order[:1297], order[1297:]
+    train, test = order[:-500], order[-500:]
     start = neurons.initialise((64, 32, 10))
     trained, losses = neurons.train_mlp(x[train] / 16, y[train], start, 0.2, 40, batch_size=32)
     accuracy = (neurons.forward(x[test] / 16, trained)[0].argmax(axis=1) == y[test]).mean()
@@ -285,3 +285,66 @@ def test_network_refuses_what_does_not_fit():
         neurons.cross_entropy(np.zeros((2, 3)), [0, 3])
     with pytest.raises(ValueError, match=r"sizes = \(2,\)"):
         neurons.initialise((2,))
+
+
+# ---- the numbers of notebooks 01 and 02 -------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(("name", "line", "expected"), [("and", [-1.5, 1, 1], 51), ("or", [-0.5, 1, 1], 27)])
+def test_novikoffs_bound_for_and_and_or(name, line, expected):
+    with_one = np.column_stack([np.ones(4), CORNERS])
+    bound = 3 / (np.abs(with_one @ line).min() / np.linalg.norm(line)) ** 2
+    assert np.isclose(bound, expected)
+    assert neurons.train_perceptron(CORNERS, TABLES[name]).mistakes.sum() == {"and": 11, "or": 5}[name] < bound
+
+
+def test_no_neuron_of_a_grid_gets_more_than_three_points_of_xor():
+    grid = np.linspace(-3, 3, 25)
+    w1, w2, b = (axis.ravel() for axis in np.meshgrid(grid, grid, grid))
+    answers = neurons.step(np.column_stack([w1, w2]) @ CORNERS.T + b[:, None])
+    assert len(answers) == 15_625 and (answers == TABLES["xor"]).sum(axis=1).max() == 3
+
+
+def test_one_neuron_tells_threes_from_eights():
+    x, digits = load_digits(return_X_y=True)
+    chosen = (digits == 3) | (digits == 8)
+    x, y = x[chosen] / 16, (digits[chosen] == 8).astype(int)
+    history = neurons.train_perceptron(x[:200], y[:200])
+    right = neurons.perceptron(x[200:], history.weights[-1], history.bias[-1]) == y[200:]
+    assert len(x) == 357 and y.sum() == 174 and history.mistakes.tolist() == [25, 2, 4, 0]
+    assert right.sum() == 145 and len(right) == 157
+
+
+def test_the_best_rate_for_curvatures_1_and_20():
+    best = 2 / 21
+    assert np.isclose(1 - best, 19 / 21) and np.isclose(1 - 20 * best, -19 / 21)
+    assert round(np.log(0.1) / np.log(1 - best)) == 23
+
+
+def test_how_often_xor_fails_and_why():
+    losses, dead, failures = [], 0, []
+    for size in (2, 3, 4, 8, 16):
+        failed = 0
+        for seed in range(50):
+            network, _ = neurons.train_mlp(CORNERS, TABLES["xor"], neurons.initialise((2, size, 2), seed), 0.5, 500)
+            scores, inputs = neurons.forward(CORNERS, network)
+            if (scores.argmax(axis=1) != TABLES["xor"]).any():
+                failed += 1
+                losses.append(round(neurons.cross_entropy(scores, TABLES["xor"]), 2))
+                dead += (inputs[1].max(axis=0) == 0).any()
+        failures.append(failed)
+    assert failures == [40, 23, 19, 1, 0]
+    assert {value: losses.count(value) for value in losses} == {0.35: 21, 0.48: 49, 0.69: 13}
+    assert dead == 69
+
+
+def test_digits_as_in_the_notebook():
+    x, y = load_digits(return_X_y=True)
+    order = np.random.default_rng(0).permutation(len(x))
+    train, test = order[:-500], order[-500:]
+    start = neurons.initialise((64, 32, 10))
+    trained, losses = neurons.train_mlp(x[train] / 16, y[train], start, 0.2, 40, batch_size=32)
+    right = neurons.forward(x / 16, trained)[0].argmax(axis=1) == y
+    assert abs(right[train].sum() - 1287) <= 3 and abs(right[test].sum() - 483) <= 3  # other libraries round otherwise
+    never = x[train].max(axis=0) == 0
+    assert never.sum() == 3 and np.array_equal(trained[0][0][never], start[0][0][never])

@@ -81,7 +81,7 @@ def _signed(number: float) -> str:
 
 
 def descent(axis: Axes, f: Callable[[np.ndarray, np.ndarray], np.ndarray], path, view: tuple) -> None:
-    """Height lines of f(x, y), which takes arrays, and a `path` (steps, 2) over them; `view` = (left, right, low, high)."""
+    """Height lines of f(x, y), which takes arrays, and a `path` (steps, 2); `view` = (left, right, low, high)."""
     left, right, low, high = view
     across, up = np.meshgrid(np.linspace(left, right, 201), np.linspace(low, high, 201))
     heights = f(across, up)

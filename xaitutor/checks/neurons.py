@@ -198,22 +198,3 @@ def leaky_relu_backward(backward) -> str:
     if not _close(got, upstream * slope):
         raise _Wrong(f"upstream 1 at z = −2 must give 0.1, not {got[0, 0]:g}; −2 at z = 3 gives −2, not {got[0, 1]:g}")
     return "everything passes where z > 0, a tenth of it elsewhere: no unit is ever quite dead"
-
-
-@_check
-def parameter_count(count) -> str:
-    """Exercise 2.4: the numbers in a network with 64 inputs, hidden layers of 32 and 16, and 10 classes; 2,778."""
-    count = _number(count)
-    slips = {
-        2720: "the biases are missing: one for each unit of both hidden layers and for each class",
-        2768: "the biases of the output layer are missing: a class has one too",
-        2842: "the inputs have no biases: 64 too many",
-        122: "that is the number of units; count a weight for each pair of neighbours",
-        32 * 64 * 16 * 10: "layers add up, they do not multiply: 64 by 32, plus 32 by 16, plus 16 by 10",
-    }
-    for slip, advice in slips.items():
-        if count == slip:
-            raise _Wrong(advice)
-    if count != 2778:
-        raise _Wrong(f"{count:g} is not it: (inputs + 1) × outputs for each of the three layers, added up")
-    return "65 · 32 + 33 · 16 + 17 · 10 = 2,778"
