@@ -51,6 +51,7 @@ def execute(path: Path, timeout: float = 600) -> dict:
         record_timing=False,
         store_widget_state=False,
         coalesce_streams=True,
+        extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
     )
     # No kernel folders: "python3" is then this very Python, whatever other kernels are installed.
