@@ -51,6 +51,7 @@ def test_only_the_box_keeps_its_colours(axis, image):
     drawn, plain = axis.images[0].get_array(), image / 255 if image.max() > 1 else image
     np.testing.assert_allclose(drawn[:4, 3:6], plain[:4, 3:6])
     assert (drawn[4:] > plain[4:]).all() and (drawn[:, :3] > plain[:, :3]).all()
+    assert axis.patches[0].get_zorder() < axis.images[0].get_zorder(), "the hatching of the padding lies behind the picture"
     assert axis.get_ylim() == (8, -2) and axis.get_xlim() == (0, 10)
 
 

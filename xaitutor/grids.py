@@ -63,10 +63,10 @@ def seen(axis: Axes, image, box, colour: str = plots.ORANGE, title: str = "") ->
     array = array / 255 if array.max() > 1 else array
     height, width = array.shape[:2]
     top, left, bottom, right = box
-    pale = 0.72 + 0.28 * array
+    pale = 0.6 + 0.4 * array
     inside = slice(max(top, 0), bottom), slice(max(left, 0), right)
     pale[inside] = array[inside]
-    axis.imshow(pale, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
+    axis.imshow(pale, cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0), zorder=1)
     frame = {"edgecolor": colour, "linewidth": 2.5, "clip_on": False}
     hatched = {"facecolor": "0.93", "hatch": "////", "edgecolor": "0.75", "linewidth": 0}
     axis.add_patch(Rectangle((left, top), right - left, bottom - top, zorder=0, **hatched))
@@ -79,7 +79,7 @@ def neuron_and_field(image, layer: str, field: LayerField, row: int, column: int
     """Left the neurons of `layer` with the one at (`row`, `column`) marked, right the pixels of `image` that it sees."""
     height, width = field.grid
     box = field.box(row, column)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 3.9))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 4.2))
     left.imshow(np.ones(field.grid), cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     step = 1 if max(height, width) <= 32 else 4
     left.set_xticks(np.arange(0, width + 1, step), labels=[])
