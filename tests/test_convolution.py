@@ -127,6 +127,7 @@ def test_numbers_of_the_curriculum():
     assert 3 * 512 * 512 == 786_432
     assert 3 * 512 * 512 * 128 == 100_663_296
     assert [conv.weight_count(i, o) for i, o in ((3, 16), (16, 32), (32, 64))] == [432, 4_608, 18_432]
+    assert 432 + 4_608 + 18_432 == 23_472
     assert conv.output_size(128, 3) == 126 and conv.output_size(126, 3) == 124
 
 

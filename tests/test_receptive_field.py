@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from xaitutor import receptive_field as rf
+from xaitutor.convolution import convolve
 
 LAZY = {
     "googlenet": {"init_weights": False},
@@ -274,6 +275,53 @@ def test_deep_random_networks_listen_to_a_small_middle():
 
 def test_effective_size_counts_pixels():
     assert rf.effective_size(np.array([[1, 0.05], [0.04, 0]])) == pytest.approx(np.sqrt(2))
+
+
+# --- the numbers of notebook 04 -----------------------------------------------------------------------------------
+
+
+def by(kernel):
+    """The matrix that convolves a kernel of the same size with `kernel`."""
+    width = kernel.shape[0] - 1
+    units = np.eye(kernel.size).reshape(-1, *kernel.shape)
+    return np.stack([convolve(unit, kernel, padding="zero", width=width).ravel() for unit in units], axis=1)
+
+
+def test_two_3x3_reach_17_of_25_directions():
+    """With one channel between; with two they reach all. In one dimension two windows of 3 reach all of 5."""
+    kernels = np.random.default_rng(0).normal(size=(4, 3, 3))
+    ranks = [np.linalg.matrix_rank(np.hstack([by(kernel) for kernel in some])) for some in (kernels[:2], kernels)]
+    assert ranks == [17, 25]
+    assert np.linalg.matrix_rank(np.hstack([by(kernel) for kernel in kernels[0, :2]])) == 5
+
+
+def test_chains_of_ten_layers():
+    plain, strided, dilated = (
+        [(3,)] * 10,
+        [(3, 2 if i % 3 == 0 else 1) for i in range(10)],
+        [(3, 1, 0, 2 ** (i % 5)) for i in range(10)],
+    )
+    assert [rf.of_layers(chain)[-1].size for chain in (plain, strided, dilated)] == [21, 87, 125]
+
+
+@pytest.mark.parametrize("depth, heard", [(5, 8), (10, 12), (20, 16), (40, 23)])
+def test_what_stacks_listen_to(depth, heard):
+    model = nn.Sequential(*[nn.Conv2d(1, 1, 3, padding=1, bias=False) for _ in range(depth)])
+    for layer in model:
+        nn.init.constant_(layer.weight, 1 / 9)
+    influence = rf.effective(model, str(depth - 1), torch.zeros(1, 1, 99, 99))
+    assert round(rf.effective_size(influence)) == heard
+
+
+def test_what_an_untrained_resnet18_listens_to():
+    torch.manual_seed(0)
+    model, noise = network("resnet18", "cpu"), torch.randn(4, 3, 224, 224)
+    for layer, seen, heard in (("layer1", 43, 30), ("layer2", 99, 60), ("layer3", 211, 110)):
+        assert size(model, layer) == seen
+        influence = rf.effective(model, layer, noise)
+        box = rf.field(model, layer).box(*(n // 2 for n in rf.field(model, layer).grid))
+        assert influence[box.top : box.bottom, box.left : box.right].sum() == pytest.approx(1, abs=1e-4)
+        assert rf.effective_size(influence) == pytest.approx(heard, rel=0.15)
 
 
 # --- boxes, errors, and no trace left -----------------------------------------------------------------------------
