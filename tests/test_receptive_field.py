@@ -95,6 +95,13 @@ def test_resnets_published_and_torchvisions(name):
     assert size(model, "layer4") == published
 
 
+def test_not_every_neuron_of_resnet18s_last_stage_sees_the_whole_image():
+    field = rf.field(network("resnet18"), "layer4")
+    assert field.grid == (7, 7)
+    assert sum(field.box(*place) == (0, 0, 224, 224) for place in np.ndindex(7, 7)) == 36
+    assert field.box(0, 0) == (0, 0, 218, 218)
+
+
 def test_resnet18():
     assert size(network("resnet18"), "layer4") == size(network("resnet18"), "layer4.1.conv2") == 435
 
