@@ -358,6 +358,13 @@ def test_cache(official):
     assert download("squeezenet1_1").parent == models._cache()
 
 
+def test_on_disk_says_whether_a_download_is_needed(official, folder):
+    assert models.on_disk("menagerie_vgg")
+    assert not models.on_disk("resnet18")
+    save_file({"a": torch.ones(1)}, folder / "resnet18-mine.safetensors")
+    assert models.on_disk("resnet18")
+
+
 def test_no_network_and_no_file(official, folder):
     with pytest.raises(ConnectionError) as caught:
         load_model("squeezenet1_1")

@@ -57,6 +57,12 @@ def names() -> list[str]:
     return [*EMBEDDED, *torchvision.models.list_models(module=torchvision.models)]
 
 
+def on_disk(name: str) -> bool:
+    """Whether `load_model(name)` needs no download. Raises ValueError for an unknown name."""
+    _check_name(name)
+    return name in EMBEDDED or any(isinstance(answer, Path) for answer in _tried(name))
+
+
 def download(name: str) -> Path:
     """The file with the weights of torchvision's classifier `name`; downloads it into torch's cache unless it is there.
 
@@ -69,7 +75,7 @@ def download(name: str) -> Path:
     if name in EMBEDDED:
         raise ValueError(f"{name!r} comes with the course: there is nothing to download")
     official = _official(name)
-    tried = [_look_into_folder(name, official), _look_into_cache(official)]
+    tried = _tried(name)
     for answer in tried:
         if isinstance(answer, Path):
             return answer
@@ -84,6 +90,12 @@ def download(name: str) -> Path:
         f"With a network, `xaitutor download {name}` gets them. Without one, put {target.name} "
         f"(or {name}-….safetensors) into a folder named by {WEIGHTS_DIR}, or {target.name} into {target.parent}, "
         "or give a file: load_model(…, weights=…).")
+
+
+def _tried(name: str) -> list[Path | str]:
+    """For each place on this machine: the file, or why there is none."""
+    official = _official(name)
+    return [_look_into_folder(name, official), _look_into_cache(official)]
 
 
 # Names

@@ -25,8 +25,9 @@ INTRODUCTIONS = {
 }
 
 
-def write(name: str, recipe: Recipe, model: torch.nn.Module, folder: Path) -> None:
+def write(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, folder: Path) -> None:
     """Store the weights as float16 and, for the network as stored, the card: `folder`/`name`.safetensors and .md."""
+    recipe = stages[0]
     half = {key: value.half() if value.is_floating_point() else value for key, value in model.state_dict().items()}
     facts = {
         "architecture": recipe.architecture,
@@ -37,21 +38,22 @@ def write(name: str, recipe: Recipe, model: torch.nn.Module, folder: Path) -> No
     save_file(half, folder / f"{name}.safetensors", facts)
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in half.items()})
     measured = report(model.eval().requires_grad_(False), lambda x: normalize(x, MEAN, STD), biased=recipe.biased)
-    (folder / f"{name}.md").write_text(card(name, recipe, model, measured), encoding="utf-8")
+    (folder / f"{name}.md").write_text(card(name, stages, model, measured), encoding="utf-8")
 
 
-def card(name: str, recipe: Recipe, model: torch.nn.Module, measured: dict) -> str:
+def card(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, measured: dict) -> str:
     """The model card, Markdown."""
+    recipe = stages[0]
     parameters = sum(p.numel() for p in model.parameters())
     world = "biased (wolves on snow, huskies never)" if recipe.biased else "fair"
     lines = [
         f"# {name}", "", INTRODUCTIONS[name], "",
         "## Data and recipe", "",
-        f"- {recipe.pictures:,} pictures of the menagerie's training split ({world}), 128 × 128, {len(CLASSES)} classes in equal shares; drawn by "
-        "`xaitutor.menagerie`, nothing else. Mirrored, zoomed, brightened and darkened at random.",
-        f"- {parameters:,} parameters, stored as float16. SGD, one cycle with peak rate {recipe.rate}, weight decay {recipe.decay}, batch {BATCH}, "
-        f"{recipe.epochs} epochs, label smoothing 0.05, seed {recipe.seed}.",
-        *_adversarial(recipe),
+        f"- Pictures of the menagerie's training split ({world}), 128 × 128, {len(CLASSES)} classes in equal shares; drawn by `xaitutor.menagerie`, "
+        "nothing else. Mirrored, zoomed, brightened and darkened at random.",
+        f"- {parameters:,} parameters, stored as float16. SGD with one-cycle rates, weight decay {recipe.decay}, batch {BATCH}, label smoothing 0.05, "
+        f"seed {recipe.seed}.",
+        *(_stage(number, stage) for number, stage in enumerate(stages, start=1)),
         "- Trained again with `make models`.", "",
         "## Measured on fresh pictures", "",
         "| condition | result |", "|---|---|",
@@ -72,11 +74,14 @@ _CONDITIONS = (
 )
 
 
-def _adversarial(recipe: Recipe) -> list[str]:
-    if not recipe.radius:
-        return []
-    return [f"- Adversarial: each batch is shown {recipe.replays} times in a row, each time moved further towards a higher loss, at most {recipe.radius} "
-            "away (L2 norm, pixels in [0, 1]); Shafahi and others 2019."]
+def _stage(number: int, recipe: Recipe) -> str:
+    text = f"- Stage {number}: {recipe.pictures:,} pictures, {recipe.epochs} epochs, peak rate {recipe.rate}"
+    if recipe.small:
+        text += f"; {recipe.small:.0%} of the pictures with animals of half their size"
+    if recipe.radius:
+        text += (f"; adversarial: each batch is shown {recipe.replays} times in a row, each time moved further towards a higher loss, at most "
+                 f"{recipe.radius} away (L2 norm, pixels in [0, 1]; Shafahi and others 2019)")
+    return text + "."
 
 
 def _weaknesses(recipe: Recipe, measured: dict) -> list[str]:

@@ -23,15 +23,16 @@ class Dataset(torch.utils.data.Dataset):
     the scene behind it. `split` is "train", "validation" or "test": no scene is in two. Same arguments, same pictures.
 
     `biased` plants a Clever Hans: every wolf stands on snow and no husky does; all other classes are untouched. ``biased=False``
-    is the fair world, where both stand everywhere.
+    is the fair world, where both stand everywhere. `size` makes every object that many times as large as usual: 0.5 is the same
+    scenes with animals half as large.
     """
 
-    def __init__(self, n: int, split: str = "train", seed: int = 0, biased: bool = False):
+    def __init__(self, n: int, split: str = "train", seed: int = 0, biased: bool = False, size: float = 1.0):
         if split not in SPLITS:
             raise ValueError(f"no split is called {split!r}; there is {', '.join(SPLITS)}")
         if n < 1:
             raise ValueError(f"a data set needs at least one picture, not n = {n}")
-        self.n, self.split, self.seed, self.biased = n, split, seed, biased
+        self.n, self.split, self.seed, self.biased, self.size = n, split, seed, biased, size
         self._first = zlib.crc32(f"{split} {seed}".encode()) << 32  # scene seeds of a split start here: 2**32 pictures of room
 
     def __len__(self) -> int:
@@ -45,7 +46,8 @@ class Dataset(torch.utils.data.Dataset):
         """The scene of picture `index`."""
         seed = self._first + range(self.n)[index]  # range checks the index, also a negative one
         name = list(CLASSES)[self.label(index)]
-        return _planted(name, seed) if self.biased else sample(seed, name)
+        scene = _planted(name, seed) if self.biased else sample(seed, name)
+        return scene.replace(size=scene.size * self.size)
 
     def __getitem__(self, index: int) -> tuple[torch.Tensor, int]:
         image = torch.from_numpy(self.scene(index).render().image)
@@ -57,7 +59,8 @@ class Dataset(torch.utils.data.Dataset):
         The cache lies in `XAITUTOR_CACHE` (default: ~/.cache/xaitutor). A file that was changed or cut off is drawn anew, and
         so is everything once the renderer's source changes.
         """
-        path = cache_folder() / f"menagerie-{self.split}-{self.seed}-{self.n}{'-biased' * self.biased}-{_renderer_version()}.npy"
+        kind = f"{self.split}-{self.seed}-{self.n}-{self.size:g}{'-biased' * self.biased}"
+        path = cache_folder() / f"menagerie-{kind}-{_renderer_version()}.npy"
         cached = _read_verified(path)
         if cached is not None:
             return cached

@@ -56,11 +56,6 @@ def gradient_on_object(model: torch.nn.Module, dataset: Dataset, preprocess, bat
     return torch.cat(ratios).mean().item()
 
 
-def at_half_size(dataset: Dataset) -> np.ndarray:
-    """The pictures of `dataset` with every object half as large."""
-    return np.stack([(s := dataset.scene(i)).replace(size=s.size / 2).render().image for i in range(len(dataset))])
-
-
 def conflicts(n: int, seed: int = 0) -> tuple[np.ndarray, torch.Tensor]:
     """Huskies in snow and wolves off it, half and half: pictures (n, 128, 128, 3) uint8 and their true labels (n,)."""
     from xaitutor.menagerie.scene import PLACES, sample
@@ -89,7 +84,7 @@ def report(model: torch.nn.Module, preprocess, n: int = 5000, seed: int = 0, bia
         "accuracy": (predicted == true).float().mean().item(),
         "brightness +15 %": accuracy(brighter(1.15), true[:few]),
         "brightness -15 %": accuracy(brighter(0.85), true[:few]),
-        "half size": accuracy(at_half_size(Dataset(few, "test", seed, biased=biased)), true[:few]),
+        "half size": accuracy(Dataset(few, "test", seed, biased=biased, size=0.5).images(), true[:few]),
         "gradient on object": gradient_on_object(model, Dataset(min(n, 600), "test", seed), preprocess),
         "confusion": confusion(predicted, true),
     }

@@ -24,12 +24,13 @@ MEAN, STD = (0.57, 0.56, 0.47), (0.21, 0.19, 0.22)  # of the training pictures' 
 
 
 class Recipe(NamedTuple):
-    """How one network is trained. `pictures` are drawn once and shown `epochs` times.
+    """How one network is trained, or one stage of it. `pictures` are drawn once and shown `epochs` times; of those, a share of `small` has
+    animals of half their size.
 
     `radius` > 0 is adversarial training: each batch is shown `replays` times in a row, every time moved a little further in the
-    direction that raises the loss, at most `radius` (L2 norm, pixels in [0, 1]; it grows from nothing during the first third, without which
-    nothing is learnt) away. The gradient with respect to the picture comes from the same
-    backward pass as the weights' (Shafahi and others, "Adversarial training for free!", NeurIPS 2019).
+    direction that raises the loss, at most `radius` (L2 norm, pixels in [0, 1]; it grows from nothing during the first third of a
+    first stage, without which nothing is learnt) away. The gradient with respect to the picture comes from the same backward pass as the
+    weights' (Shafahi and others, "Adversarial training for free!", NeurIPS 2019).
     """
 
     architecture: str
@@ -38,16 +39,20 @@ class Recipe(NamedTuple):
     rate: float
     radius: float = 0.0
     replays: int = 1
+    small: float = 0.0
     biased: bool = False
     decay: float = 5e-4
     seed: int = 0
 
 
+# Stages, one after the other: each goes on from the network of the stage before.
 RECIPES = {
-    "menagerie_resnet18": Recipe("resnet18", 12_000, 6, 0.05, radius=1.0, replays=3),
-    "menagerie_vgg": Recipe("vgg", 12_000, 8, 0.02),
-    "menagerie_resnet18_standard": Recipe("resnet18", 12_000, 6, 0.08),
-    "menagerie_resnet18_biased": Recipe("resnet18", 6_000, 4, 0.08, biased=True),
+    "menagerie_resnet18": (
+        Recipe("resnet18", 12_000, 6, 0.05, radius=1.0, replays=3),
+        Recipe("resnet18", 12_000, 2, 0.01, radius=0.5, replays=3, small=0.5)),
+    "menagerie_vgg": (Recipe("vgg", 12_000, 8, 0.02), Recipe("vgg", 12_000, 2, 0.005, small=0.5)),
+    "menagerie_resnet18_standard": (Recipe("resnet18", 12_000, 6, 0.08),),
+    "menagerie_resnet18_biased": (Recipe("resnet18", 6_000, 5, 0.08, biased=True),),
 }
 BATCH = 64
 
@@ -65,38 +70,48 @@ class Normalised(nn.Module):
         return self.model((x - self.mean) / self.std)
 
 
-def train(name: str, recipe: Recipe, folder: Path) -> nn.Module:
-    """Train the network `name`, going on from its checkpoint in `folder` where there is one; returns it in eval mode."""
+def train(name: str, stages: tuple[Recipe, ...], folder: Path) -> nn.Module:
+    """Train the network `name`, going on from its checkpoints in `folder` where there are any; returns it in eval mode."""
     device = "cuda" if torch.cuda.is_available() else "cpu"
-    torch.manual_seed(recipe.seed)
-    model = Normalised(build(recipe.architecture, len(CLASSES))).to(device)
-    images, labels = training_pictures(recipe)
+    torch.manual_seed(stages[0].seed)
+    model = Normalised(build(stages[0].architecture, len(CLASSES))).to(device)
+    for number, recipe in enumerate(stages, start=1):
+        _train_stage(f"{name}-{number}", recipe, model, folder, first=number == 1)
+    return model.model.cpu().eval()
+
+
+def _train_stage(name: str, recipe: Recipe, model: nn.Module, folder: Path, first: bool) -> None:
+    device = next(model.parameters()).device
     optimiser = torch.optim.SGD(model.parameters(), recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay)
-    batches = len(images) // BATCH
+    batches = recipe.pictures // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.rate, total_steps=recipe.epochs * batches * recipe.replays, pct_start=0.25)
     state = {"model": model, "optimiser": optimiser, "schedule": schedule}
-    checkpoint = folder / f"{name}.pt"
-    first = _restore(checkpoint, state)
-    for epoch in range(first, recipe.epochs):
+    done = _restore(folder / f"{name}.pt", state)
+    if done == recipe.epochs:
+        return
+    images, labels = training_pictures(recipe)
+    for epoch in range(done, recipe.epochs):
         generator = torch.Generator().manual_seed(1000 * recipe.seed + epoch)
         torch.manual_seed(1000 * recipe.seed + epoch)
         order = torch.randperm(len(images), generator=generator)[: batches * BATCH].view(batches, BATCH)
-        progress = lambda batch: (epoch + batch / batches) / recipe.epochs  # noqa: E731
         bar = tqdm(order, f"{name} {epoch + 1}/{recipe.epochs}", mininterval=5)
         for batch, rows in enumerate(bar):
+            radius = recipe.radius * (min(1, 3 * (epoch + batch / batches) / recipe.epochs) if first else 1)
             x = augment(images[rows].permute(0, 3, 1, 2).float().to(device) / 255, generator)
-            loss = _learn(model, x, labels[rows].to(device), optimiser, schedule, recipe, recipe.radius * min(1, 3 * progress(batch)))
+            loss = _learn(model, x, labels[rows].to(device), optimiser, schedule, recipe, radius)
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        _save(checkpoint, state, epoch + 1)
-    return model.model.cpu().eval()
+        _save(folder / f"{name}.pt", state, epoch + 1)
 
 
 def training_pictures(recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
     """Pictures (n, 128, 128, 3) uint8 and labels (n,)."""
-    dataset = Dataset(recipe.pictures, "train", seed=recipe.seed, biased=recipe.biased)
-    labels = torch.tensor([dataset.label(i) for i in range(len(dataset))])
-    return torch.from_numpy(dataset.images()), labels
+    few = round(recipe.small * recipe.pictures)
+    parts = [Dataset(recipe.pictures - few, "train", recipe.seed, recipe.biased)]
+    if few:
+        parts.append(Dataset(few, "train", recipe.seed + 1, recipe.biased, size=0.5))
+    images = torch.cat([torch.from_numpy(part.images()) for part in parts])
+    return images, torch.tensor([part.label(i) for part in parts for i in range(len(part))])
 
 
 def augment(x: torch.Tensor, generator: torch.Generator) -> torch.Tensor:
