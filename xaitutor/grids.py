@@ -79,7 +79,7 @@ def neuron_and_field(image, layer: str, field: LayerField, row: int, column: int
     """Left the neurons of `layer` with the one at (`row`, `column`) marked, right the pixels of `image` that it sees."""
     height, width = field.grid
     box = field.box(row, column)
-    figure, (left, right) = plt.subplots(1, 2, figsize=(7.2, 4.2))
+    figure, (left, right) = plt.subplots(1, 2, figsize=(6.4, 3.8))
     left.imshow(np.ones(field.grid), cmap="gray", vmin=0, vmax=1, extent=(0, width, height, 0))
     step = 1 if max(height, width) <= 32 else 4
     left.set_xticks(np.arange(0, width + 1, step), labels=[])
