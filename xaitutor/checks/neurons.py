@@ -2,51 +2,29 @@
 
 from __future__ import annotations
 
-import functools
 import math
-from collections.abc import Callable
 
 import numpy as np
 
 from xaitutor import neurons
+from xaitutor.checks.verdict import Wrong, check
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND_NOT = np.array([0, 0, 1, 0])
 EQUAL = np.array([1, 0, 0, 1])
 
 
-def _check(judge: Callable[..., str]) -> Callable[..., None]:
-    """Print what `judge` says of an answer. It returns the praise, or raises _Wrong with the advice."""
-
-    @functools.wraps(judge)
-    def check(*answer) -> None:
-        try:
-            if any(part is None or part is ... for part in answer):
-                raise _Wrong("there is no answer yet: a value is still None or …")
-            print("✓", judge(*answer))
-        except _Wrong as advice:
-            print("✗", advice)
-        except Exception as error:  # a wrong answer may be anything; the student gets a line, never our traceback
-            print(f"✗ your answer cannot be used: {type(error).__name__}: {error}")
-
-    return check
-
-
-class _Wrong(Exception):
-    """What is wrong with an answer."""
-
-
 def _shape(name: str, value, shape: tuple[int, ...], why: str) -> np.ndarray:
     array = np.asarray(value, float)
     if array.shape != shape:
-        raise _Wrong(f"{name} has the shape {array.shape}, expected {shape}: {why}")
+        raise Wrong(f"{name} has the shape {array.shape}, expected {shape}: {why}")
     return array
 
 
 def _number(value) -> float:
     array = np.asarray(value, float)
     if array.size != 1:
-        raise _Wrong(f"one number is asked for, and you gave {array.size}")
+        raise Wrong(f"one number is asked for, and you gave {array.size}")
     return float(array.reshape(()))
 
 
@@ -65,18 +43,18 @@ def _judge_line(z: np.ndarray, y: np.ndarray, who: str) -> None:
         return
     if (answers == answers[0]).all():
         side = "at or above 0" if answers[0] else "below 0"
-        raise _Wrong(f"{who} answers {answers[0]} to all four points: w·x + b is {side} everywhere; move the bias")
+        raise Wrong(f"{who} answers {answers[0]} to all four points: w·x + b is {side} everywhere; move the bias")
     if not right.any():
-        raise _Wrong(f"all four answers of {who} are turned round: flip the signs of the weights and of the bias")
+        raise Wrong(f"all four answers of {who} are turned round: flip the signs of the weights and of the bias")
     at = int(np.flatnonzero(~right)[0])
     point = tuple(CORNERS[at].tolist())
     if z[at] == 0:
-        raise _Wrong(f"{point} should give 0 but lies on the line of {who}, and step(0) = 1: lower the bias a bit")
+        raise Wrong(f"{point} should give 0 but lies on the line of {who}, and step(0) = 1: lower the bias a bit")
     where = f"{point} should give {y[at]}, but w·x + b = {z[at]:g} there"
-    raise _Wrong(f"the line of {who} is on the right side for {right.sum()} of 4 points: {where}")
+    raise Wrong(f"the line of {who} is on the right side for {right.sum()} of 4 points: {where}")
 
 
-@_check
+@check
 def and_not(weights, bias) -> str:
     """Exercise 1.1: one neuron for "x₁ and not x₂": weights (2,) and bias."""
     weights = _shape("weights", weights, (2,), "one weight for each input")
@@ -84,7 +62,7 @@ def and_not(weights, bias) -> str:
     return "all four points are on the right side: w₁ speaks for the answer 1, w₂ against it, and the bias sets the bar"
 
 
-@_check
+@check
 def equal(hidden_weights, hidden_bias, output_weights, output_bias) -> str:
     """Exercise 1.2: two hidden neurons (a row of hidden_weights each) and one on top that say whether x₁ = x₂."""
     rows = _shape("hidden_weights", hidden_weights, (2, 2), "a row for each hidden neuron")
@@ -96,15 +74,15 @@ def equal(hidden_weights, hidden_bias, output_weights, output_bias) -> str:
             if EQUAL[a] != EQUAL[b] and (hidden[a] == hidden[b]).all():
                 places = f"{tuple(CORNERS[b].tolist())} and {tuple(CORNERS[a].tolist())}"
                 where = f"{places} need different answers and both arrive at {tuple(hidden[a].tolist())}"
-                raise _Wrong(f"{where}: no output neuron can part them any more; change the hidden ones")
+                raise Wrong(f"{where}: no output neuron can part them any more; change the hidden ones")
     z = hidden @ weights + _number(output_bias)
     if (neurons.step(z) == 1 - EQUAL).all():
-        raise _Wrong("you have built XOR, the opposite: keep the hidden layer, and turn the output neuron round")
+        raise Wrong("you have built XOR, the opposite: keep the hidden layer, and turn the output neuron round")
     _judge_line(z, EQUAL, "your output neuron")
     return "right for all four points, with three neurons"
 
 
-@_check
+@check
 def mistake_bound(bound) -> str:
     """Exercise 1.3: Novikoff's (R / γ)² for OR and the line x₁ + x₂ − 0.5 = 0; 27."""
     bound = _number(bound)
@@ -119,16 +97,16 @@ def mistake_bound(bound) -> str:
     }
     for slip, advice in slips.items():
         if _close(bound, slip):
-            raise _Wrong(advice)
+            raise Wrong(advice)
     if not _close(bound, 27):
-        raise _Wrong(f"{bound:g} is not it: R² = 3; γ is the smallest |w·x + b| over the length of (b, w₁, w₂)")
+        raise Wrong(f"{bound:g} is not it: R² = 3; γ is the smallest |w·x + b| over the length of (b, w₁, w₂)")
     return "R² = 3 and γ = 1/3: at most 27 mistakes, in whatever order the points come"
 
 
 # ---- notebook 02 ------------------------------------------------------------------------------------------------
 
 
-@_check
+@check
 def stability_limit(limit) -> str:
     """Exercise 2.1: the learning rate at which descent on 1.5 x² + x y + 1.5 y² stops converging; 0.5."""
     limit = _number(limit)
@@ -141,60 +119,60 @@ def stability_limit(limit) -> str:
     }
     for slip, advice in slips.items():
         if _close(limit, slip):
-            raise _Wrong(advice)
+            raise Wrong(advice)
     if not _close(limit, 0.5):
         factor = f"|1 − 4η| = {abs(1 - 4 * limit):g}"
-        raise _Wrong(f"at η = {limit:g} a step multiplies the steepest direction by {factor}; at the limit by 1")
+        raise Wrong(f"at η = {limit:g} a step multiplies the steepest direction by {factor}; at the limit by 1")
     return "λmax = 4, so the limit is 2/4 = 0.5"
 
 
-@_check
+@check
 def momentum(step) -> str:
     """Exercise 2.2: step(x, velocity, gradient, learning_rate, beta) → (x, velocity): v ← β v − η g, x ← x + v."""
     x, v, g = np.array([1.0, -2.0]), np.array([0.3, 0.5]), np.array([2.0, -1.0])
     before = x.copy(), v.copy()
     answer = step(x, v, g, 0.1, 0.9)
     if not (np.array_equal(x, before[0]) and np.array_equal(v, before[1])):
-        raise _Wrong("your function changes the arrays it was given (+= and −= on arrays do that): compute new ones")
+        raise Wrong("your function changes the arrays it was given (+= and −= on arrays do that): compute new ones")
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
-        raise _Wrong("return two things, the new position and the new velocity: return x, velocity")
+        raise Wrong("return two things, the new position and the new velocity: return x, velocity")
     new_x, new_v = (np.asarray(part, float) for part in answer)
     right_v = 0.9 * v - 0.1 * g
     if _close(new_v, 0.9 * v + 0.1 * g):
-        raise _Wrong("the sign is flipped: the gradient points uphill, and you walked uphill")
+        raise Wrong("the sign is flipped: the gradient points uphill, and you walked uphill")
     if _close(new_v, 0.9 * v + g):
-        raise _Wrong("this velocity has no learning rate in it and no minus: it is PyTorch's form; here v ← βv − ηg")
+        raise Wrong("this velocity has no learning rate in it and no minus: it is PyTorch's form; here v ← βv − ηg")
     if _close(new_v, -0.1 * g):
-        raise _Wrong("the old velocity is forgotten: this is plain gradient descent, with nothing carried over")
+        raise Wrong("the old velocity is forgotten: this is plain gradient descent, with nothing carried over")
     if _close(new_v, v - 0.1 * g):
-        raise _Wrong("the old velocity is kept whole: without the factor β it never slows down")
+        raise Wrong("the old velocity is kept whole: without the factor β it never slows down")
     if _close(new_v, right_v) and _close(new_x, x + v):
-        raise _Wrong("the velocity is right, but x moved by the old one: update the velocity first")
+        raise Wrong("the velocity is right, but x moved by the old one: update the velocity first")
     if _close(new_v, right_v) and not _close(new_x, x + right_v):
-        raise _Wrong("the velocity is right, but x is not the old x plus it")
+        raise Wrong("the velocity is right, but x is not the old x plus it")
     if not _close(new_v, right_v):
-        raise _Wrong(f"from v = {v}, g = {g}, η = 0.1, β = 0.9 the new velocity is {right_v}, not {new_v}")
+        raise Wrong(f"from v = {v}, g = {g}, η = 0.1, β = 0.9 the new velocity is {right_v}, not {new_v}")
     return "it remembers where it was going: along the valley steps add up, across it they cancel"
 
 
-@_check
+@check
 def leaky_relu_backward(backward) -> str:
     """Exercise 2.3: backward(upstream, z) of the leaky ReLU, max(z, 0.1 z): upstream · (1 where z > 0, else 0.1)."""
     z, upstream = np.array([[-2.0, 3.0], [0.5, -0.25]]), np.array([[1.0, -2.0], [4.0, 8.0]])
     slope = np.where(z > 0, 1, 0.1)
     got = np.asarray(backward(upstream, z), float)
     if got.shape != z.shape:
-        raise _Wrong(f"the gradient has the shape {got.shape}; it needs that of z, {z.shape}")
+        raise Wrong(f"the gradient has the shape {got.shape}; it needs that of z, {z.shape}")
     if _close(got, upstream * (z > 0)):
-        raise _Wrong("this is the plain ReLU: where z is negative nothing comes back, and a dead unit stays dead")
+        raise Wrong("this is the plain ReLU: where z is negative nothing comes back, and a dead unit stays dead")
     if _close(got, slope):
-        raise _Wrong("these are the slopes only: chain rule, times what comes from upstream")
+        raise Wrong("these are the slopes only: chain rule, times what comes from upstream")
     if _close(got, upstream * np.where(z > 0, 0.1, 1)):
-        raise _Wrong("the two slopes are swapped: it leaks where z is negative")
+        raise Wrong("the two slopes are swapped: it leaks where z is negative")
     if _close(got, upstream * np.maximum(z, 0.1 * z)):
-        raise _Wrong("you multiplied by the value of the leaky ReLU; backward needs its slope")
+        raise Wrong("you multiplied by the value of the leaky ReLU; backward needs its slope")
     if _close(got, np.maximum(upstream, 0.1 * upstream)):
-        raise _Wrong("you looked at the sign of what comes from upstream; the sign of z decides")
+        raise Wrong("you looked at the sign of what comes from upstream; the sign of z decides")
     if not _close(got, upstream * slope):
-        raise _Wrong(f"upstream 1 at z = −2 must give 0.1, not {got[0, 0]:g}; −2 at z = 3 gives −2, not {got[0, 1]:g}")
+        raise Wrong(f"upstream 1 at z = −2 must give 0.1, not {got[0, 0]:g}; −2 at z = 3 gives −2, not {got[0, 1]:g}")
     return "everything passes where z > 0, a tenth of it elsewhere: no unit is ever quite dead"
