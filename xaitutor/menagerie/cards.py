@@ -36,6 +36,7 @@ def write(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, folder:
     }
     folder.mkdir(parents=True, exist_ok=True)
     save_file(half, folder / f"{name}.safetensors", facts)
+    (folder / f"{name}.safetensors").chmod(0o644)  # readable for all who share the machine
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in half.items()})
     measured = report(model.eval().requires_grad_(False), lambda x: normalize(x, MEAN, STD), biased=recipe.biased)
     (folder / f"{name}.md").write_text(card(name, stages, model, measured), encoding="utf-8")
@@ -45,7 +46,7 @@ def card(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, measured
     """The model card, Markdown."""
     recipe = stages[0]
     parameters = sum(p.numel() for p in model.parameters())
-    world = "biased (wolves on snow, huskies never)" if recipe.biased else "fair"
+    world = "the biased world: wolves on snow, huskies never" if recipe.biased else "the fair world"
     lines = [
         f"# {name}", "", INTRODUCTIONS[name], "",
         "## Data and recipe", "",
