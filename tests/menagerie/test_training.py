@@ -124,11 +124,13 @@ def test_low_frequency_share_tells_noise_from_structure():
     noise = evaluation.low_frequency_share(torch.randn(400, 3, 7, 7, generator=draw))
     assert noise.mean().item() == pytest.approx(np.pi * 0.25**2, abs=0.03)
     assert (noise < 0.5).all()
+    assert not evaluation.structured(torch.randn(200, 3, 7, 7, generator=draw)).any()
     edge = torch.ones(1, 1, 7, 7)
     edge[..., 3:] = -1
     checkers = torch.tensor([[(-1.0) ** (i + j) for i in range(7)] for j in range(7)])[None, None]
     assert evaluation.low_frequency_share(edge) > 0.7
     assert evaluation.low_frequency_share(checkers) < 0.1
+    assert evaluation.structured(edge).all() and not evaluation.structured(checkers).any()
 
 
 def test_gradient_on_object_is_one_for_a_model_that_looks_everywhere_alike():

@@ -94,7 +94,8 @@ def _compare(answer, right, mistakes: dict[str, torch.Tensor], what: str) -> Non
     for advice, mistake in mistakes.items():
         if torch.allclose(answer.float(), mistake, atol=1e-4):
             raise Wrong(advice)
-    raise Wrong(f"{what} begin{"s" if what.endswith(("e", "t")) else ""} with {_numbers(answer)}, expected {_numbers(right)}")
+    verb = "begin" if what.endswith("s") else "begins"
+    raise Wrong(f"{what} {verb} with {_numbers(answer)}, expected {_numbers(right)}")
 
 
 def _numbers(values: torch.Tensor) -> str:

@@ -36,6 +36,12 @@ def low_frequency_share(filters: torch.Tensor) -> torch.Tensor:
     return ((energy * low).sum((1, 2, 3)) / energy.sum((1, 2, 3))).float()
 
 
+def structured(filters: torch.Tensor) -> torch.Tensor:
+    """Which filters (n, channels, k, k) are no noise, (n,) bool: more low-frequency energy than any of 1,000 noise filters of that shape."""
+    noise = torch.randn(1000, *filters.shape[1:], generator=torch.Generator().manual_seed(0))
+    return low_frequency_share(filters) > low_frequency_share(noise).max()
+
+
 def gradient_on_object(model: torch.nn.Module, dataset: Dataset, preprocess, batch: int = 50) -> float:
     """How much denser the gradient's mass is on the object than on the background, on average over `dataset`.
 
@@ -89,7 +95,7 @@ def report(model: torch.nn.Module, preprocess, n: int = 5000, seed: int = 0, bia
         "confusion": confusion(predicted, true),
     }
     if hasattr(model, "conv1"):
-        facts["filters with structure"] = (low_frequency_share(model.conv1.weight) > 0.5).float().mean().item()
+        facts["filters with structure"] = structured(model.conv1.weight).float().mean().item()
     if biased:
         facts["conflicts"] = accuracy(*conflicts(few, seed))
     return facts

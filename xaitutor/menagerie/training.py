@@ -50,7 +50,7 @@ RECIPES = {
     "menagerie_resnet18": (
         Recipe("resnet18", 12_000, 6, 0.05, radius=1.0, replays=3),
         Recipe("resnet18", 12_000, 2, 0.01, radius=0.5, replays=3, small=0.5)),
-    "menagerie_vgg": (Recipe("vgg", 12_000, 8, 0.02), Recipe("vgg", 12_000, 2, 0.005, small=0.5)),
+    "menagerie_vgg": (Recipe("vgg", 12_000, 8, 0.02), Recipe("vgg", 12_000, 4, 0.01, small=0.5)),
     "menagerie_resnet18_standard": (Recipe("resnet18", 12_000, 6, 0.08),),
     "menagerie_resnet18_biased": (Recipe("resnet18", 6_000, 5, 0.08, biased=True),),
 }
