@@ -6,37 +6,38 @@ from math import ceil
 
 import numpy as np
 
+from xaitutor.checks.verdict import Wrong, call, check
 from xaitutor.convolution import convolve, cross_correlate, input_gradient
 from xaitutor.convolution import output_size as true_size
 
 
-def full_convolution(function) -> None:
+@check
+def full_convolution(function) -> str:
     """Exercise 3.1: `function(f, g)` is the full convolution of two 1-D arrays."""
     f, g = np.array([1.0, 2, 3, 4]), np.array([5.0, 0, 1])
     right = convolve(f, g, padding="zero", width=2)
-    answer, trouble = _call(function, f, g)
-    if trouble:
-        return _wrong(trouble)
+    answer = _array(function, f, g)
     if answer.shape == (len(f),) and np.allclose(answer, f * g.sum()):
-        return _wrong("every value is f[n] times the sum of g: under the sum it is f[i], not f[n]")
+        raise Wrong("every value is f[n] times the sum of g: under the sum it is f[i], not f[n]")
     if answer.shape != right.shape:
-        return _wrong(
+        raise Wrong(
             f"your result has shape {answer.shape}, the full convolution of {len(f)} and {len(g)} values has "
             f"{len(f)} + {len(g)} − 1 = {len(right)}: n runs over all places where f and the flipped g overlap at all"
         )
     if np.allclose(answer, cross_correlate(f, g, padding="zero", width=2)):
-        return _wrong("that is cross-correlation: the kernel is not flipped. Look at the index n − i")
+        raise Wrong("that is cross-correlation: the kernel is not flipped. Look at the index n − i")
     if not np.allclose(answer, right):
         n = int(np.flatnonzero(~np.isclose(answer, right))[0])
-        return _wrong(f"for f = {_list(f)}, g = {_list(g)} and n = {n} the sum is {right[n]:g}, yours is {answer[n]:g}")
+        raise Wrong(f"for f = {_list(f)}, g = {_list(g)} and n = {n} the sum is {right[n]:g}, yours is {answer[n]:g}")
     other = np.arange(6.0) ** 2, np.array([1.0, -1])
-    answer, trouble = _call(function, *other)
-    if trouble or answer.shape != (7,) or not np.allclose(answer, np.convolve(*other)):
-        return _wrong("right for 4 and 3 values, but not for 6 and 2: take the lengths from f and g")
-    return _right("that is a convolution: the kernel is flipped, and all places of overlap are there")
+    answer = _array(function, *other)
+    if answer.shape != (7,) or not np.allclose(answer, np.convolve(*other)):
+        raise Wrong("right for 4 and 3 values, but not for 6 and 2: take the lengths from f and g")
+    return "that is a convolution: the kernel is flipped, and all places of overlap are there"
 
 
-def output_size(function) -> None:
+@check
+def output_size(function) -> str:
     """Exercise 3.2: `function(size, kernel, stride, padding)` is the number of places of the window."""
     cases = [(128, 3, 1, 0), (7, 3, 1, 1), (9, 3, 2, 0), (224, 7, 2, 3), (10, 4, 1, 0), (10, 2, 3, 0)]
     guesses = {
@@ -51,62 +52,58 @@ def output_size(function) -> None:
     }
     answers = []
     for case in cases:
-        answer, trouble = _call(function, *case)
-        if trouble:
-            return _wrong(trouble)
+        answer = _array(function, *case)
         if answer.shape:
-            return _wrong(f"return one number, not an array of shape {answer.shape}")
+            raise Wrong(f"return one number, not an array of shape {answer.shape}")
         answers.append(answer.item())
     right = [true_size(*case) for case in cases]
     if answers != right:
         for advice, guess in guesses.items():
             if np.allclose(answers, [guess(*case) for case in cases]):
-                return _wrong(advice)
+                raise Wrong(advice)
         if np.array_equal(np.floor(answers), right):
-            return _wrong("a number of places is whole: round down (//)")
+            raise Wrong("a number of places is whole: round down (//)")
         case, mine, true = next((c, a, r) for c, a, r in zip(cases, answers, right) if a != r)
         n, k, s, p = case
-        return _wrong(f"{n} pixels, window {k}, stride {s}, padding {p}: {true} places, yours says {mine:g}")
-    return _right("right for odd and even windows, with stride and padding")
+        raise Wrong(f"{n} pixels, window {k}, stride {s}, padding {p}: {true} places, yours says {mine:g}")
+    return "right for odd and even windows, with stride and padding"
 
 
-def edge_kernel(kernel) -> None:
+@check
+def edge_kernel(kernel) -> str:
     """Exercise 3.3: a 3 × 3 kernel for cross-correlation, positive where it gets brighter downwards, else 0."""
-    if kernel is None or kernel is ...:
-        return _wrong("there is no answer yet")
     try:
         kernel = np.asarray(kernel, dtype=float)
     except (TypeError, ValueError):
-        return _wrong(f"give the nine numbers as an array of shape (3, 3), not {type(kernel).__name__}")
+        raise Wrong(f"give the nine numbers as an array of shape (3, 3), not {type(kernel).__name__}")
     if kernel.shape != (3, 3):
-        return _wrong(f"the kernel has shape {kernel.shape}; it should be (3, 3)")
+        raise Wrong(f"the kernel has shape {kernel.shape}; it should be (3, 3)")
     if not np.isclose(kernel.sum(), 0, atol=1e-6):
-        return _wrong(f"it answers {kernel.sum():g} where the picture is evenly bright; its weights should sum to 0")
+        raise Wrong(f"it answers {kernel.sum():g} where the picture is evenly bright; its weights should sum to 0")
     down, right = (kernel * [[-1], [0], [1]]).sum(), (kernel * [-1, 0, 1]).sum()  # answers to the two ramps
     if not np.isclose(right, 0, atol=1e-6):
         if np.isclose(down, 0, atol=1e-6):
-            return _wrong("it answers where it gets brighter to the right, not downwards: transpose it")
-        return _wrong(
+            raise Wrong("it answers where it gets brighter to the right, not downwards: transpose it")
+        raise Wrong(
             f"it also answers ({right:g}) to a picture that gets brighter to the right: balance left and right"
         )
     if np.isclose(down, 0, atol=1e-6):
-        return _wrong("it gives 0 where it gets brighter downwards: the row above should count against the row below")
+        raise Wrong("it gives 0 where it gets brighter downwards: the row above should count against the row below")
     if down < 0:
-        return _wrong(
+        raise Wrong(
             "it is negative where it gets brighter downwards: the sign is turned round. Did you flip it for a convolution?"
         )
-    return _right("it answers to what gets brighter downwards, and to nothing else that is even or sideways")
+    return "it answers to what gets brighter downwards, and to nothing else that is even or sideways"
 
 
-def gradient(function) -> None:
+@check
+def gradient(function) -> str:
     """Exercise 3.4: `function(gradient, kernel)` is ∂L/∂X of a cross-correlation without padding, stride 1."""
     upstream, kernel = np.array([[1.0, 2], [0, 3], [5, 1]]), np.array([[1.0, 2, 0], [0, 0, 5], [7, 0, -1]])
     shape = (5, 4)
-    answer, trouble = _call(function, upstream, kernel)
-    if trouble:
-        return _wrong(trouble)
+    answer = _array(function, upstream, kernel)
     if answer.shape != shape:
-        return _wrong(
+        raise Wrong(
             f"your gradient has shape {answer.shape}, the input that it belongs to {shape}: "
             "every pixel that a window touched gets some. Surround ∂L/∂O with kernel − 1 zeros"
         )
@@ -119,43 +116,24 @@ def gradient(function) -> None:
     }
     for advice, wrong in wrong_kernels.items():
         if np.allclose(answer, input_gradient(upstream, wrong, shape)):
-            return _wrong(advice)
+            raise Wrong(advice)
     right = input_gradient(upstream, kernel, shape)
     if not np.allclose(answer, right):
         row, column = np.argwhere(~np.isclose(answer, right))[0]
-        return _wrong(f"∂L/∂X[{row}, {column}] should be {right[row, column]:g}, yours is {answer[row, column]:g}")
-    return _right(
+        raise Wrong(f"∂L/∂X[{row}, {column}] should be {right[row, column]:g}, yours is {answer[row, column]:g}")
+    return (
         "the gradient is a full convolution: each window hands back what it was given, weighted as it took it"
     )
 
 
-def _call(function, *arguments) -> tuple[np.ndarray | None, str]:
-    """(what the student's function returns as an array, what went wrong)."""
-    if function is None or function is ...:
-        return None, "there is no answer yet"
-    if not callable(function):
-        return None, f"give the function itself, without calling it; this is a {type(function).__name__}"
+def _array(function, *arguments) -> np.ndarray:
+    """What a student's function returns, as an array of floats; it gets copies, which it may change."""
+    answer = call(function, *(np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments))
     try:
-        answer = function(*(np.copy(a) if isinstance(a, np.ndarray) else a for a in arguments))
-    except NotImplementedError:
-        return None, "the function is still empty"
-    except Exception as error:  # whatever a student's code may raise
-        return None, f"your function stops with {type(error).__name__}: {error}"
-    if answer is None:
-        return None, "your function returns nothing: is there a return?"
-    try:
-        return np.asarray(answer, dtype=float), ""
+        return np.asarray(answer, dtype=float)
     except (TypeError, ValueError):
-        return None, f"return numbers, not {type(answer).__name__}"
+        raise Wrong(f"return numbers, not {type(answer).__name__}") from None
 
 
 def _list(values: np.ndarray) -> str:
     return "[" + ", ".join(f"{value:g}" for value in values) + "]"
-
-
-def _right(message: str) -> None:
-    print(f"✓ {message}")
-
-
-def _wrong(message: str) -> None:
-    print(f"✗ {message}")

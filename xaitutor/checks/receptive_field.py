@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import numpy as np
 
+from xaitutor.checks.verdict import Wrong, call, check
 from xaitutor.receptive_field import of_layers
 
 
-def recursion(function) -> None:
+@check
+def recursion(function) -> str:
     """Exercise 4.1: `function(layers)` is the size of the field after layers given as (kernel, stride)."""
     cases = [
         [(3, 1)],
@@ -25,77 +27,72 @@ def recursion(function) -> None:
     }
     answers = []
     for layers in cases:
-        answer, trouble = _number(function, layers)
-        if trouble:
-            return _wrong(trouble)
-        answers.append(answer)
+        answers.append(_number(function, layers))
     right = [of_layers(layers)[-1].size for layers in cases]
     if answers == right:
-        return _right(f"right for every chain, AlexNet's first four layers included: {right[3]} pixels")
+        return f"right for every chain, AlexNet's first four layers included: {right[3]} pixels"
     for advice, guess in guesses.items():
         if answers == [guess(layers) for layers in cases]:
-            return _wrong(advice)
+            raise Wrong(advice)
     layers, mine, true = next((c, a, r) for c, a, r in zip(cases, answers, right) if a != r)
-    return _wrong(f"after {layers} a neuron sees {true} pixels, yours says {mine:g}")
+    raise Wrong(f"after {layers} a neuron sees {true} pixels, yours says {mine:g}")
 
 
-def wide_and_cheap(layers) -> None:
+@check
+def wide_and_cheap(layers) -> str:
     """Exercise 4.2: at most four 3 × 3 layers without stride that see 31 pixels and keep the image's size."""
-    if layers is None or layers is ...:
-        return _wrong("there is no answer yet")
     try:
         layers = [
             (*map(int, layer), *(1, 0, 1)[len(layer) - 1 :]) for layer in layers
         ]  # left out: stride 1, padding 0, dilation 1
         size = of_layers(layers)[-1].size
     except (TypeError, ValueError, OverflowError, IndexError):
-        return _wrong("give a list of layers (kernel, stride, padding, dilation), such as [(3, 1, 1, 1), (3, 1, 1, 1)]")
+        raise Wrong("give a list of layers (kernel, stride, padding, dilation), such as [(3, 1, 1, 1), (3, 1, 1, 1)]")
     if any(kernel != 3 for kernel, *_ in layers):
-        return _wrong(f"every window must be 3 × 3; yours are {[kernel for kernel, *_ in layers]}")
+        raise Wrong(f"every window must be 3 × 3; yours are {[kernel for kernel, *_ in layers]}")
     if any(stride != 1 for _, stride, *_ in layers):
-        return _wrong("no strides: the output should be as large as the image. What else stretches a window?")
+        raise Wrong("no strides: the output should be as large as the image. What else stretches a window?")
     if len(layers) > 4:
-        return _wrong(
+        raise Wrong(
             f"{len(layers)} layers; four are enough. Three weights can lie further apart than next to each other"
         )
     if size != 31:
-        return _wrong(f"a neuron sees {size} pixels, not 31: each layer adds 2 · dilation, and 30 are to be added")
+        raise Wrong(f"a neuron sees {size} pixels, not 31: each layer adds 2 · dilation, and 30 are to be added")
     lost = sum(2 * dilation - 2 * padding for _, _, padding, dilation in layers)
     if lost or any(padding != dilation for _, _, padding, dilation in layers):
-        return _wrong(
+        raise Wrong(
             f"31 pixels it is, but the output is {abs(lost)} rows too {'small' if lost > 0 else 'large'}: "
             "did you count the padding? A 3 × 3 window of dilation d needs d on each side"
             if lost
             else "31 pixels it is, and the size comes out right in the end, but not layer by layer: padding = dilation"
         )
-    return _right("four layers, 36 weights, 31 pixels: one 31 × 31 window would have 961")
+    return "four layers, 36 weights, 31 pixels: one 31 × 31 window would have 961"
 
 
-def box(answer, field, row: int, column: int) -> None:
+@check
+def box(answer, field, row: int, column: int) -> str:
     """Exercise 4.3: (top, left, bottom, right) of what the neuron (`row`, `column`) sees; `field` is a LayerField."""
-    if answer is None or answer is ...:
-        return _wrong("there is no answer yet")
     try:
         answer = tuple(int(value) for value in answer)
         top, left, bottom, right = answer
     except (TypeError, ValueError, OverflowError):
-        return _wrong("give four whole numbers: (top, left, bottom, right)")
+        raise Wrong("give four whole numbers: (top, left, bottom, right)")
     true, unclipped = field.box(row, column), field.box(row, column, clip=False)
     if answer == tuple(true):
-        return _right(f"image[{top}:{bottom}, {left}:{right}] is all that this neuron can see")
+        return f"image[{top}:{bottom}, {left}:{right}] is all that this neuron can see"
     if answer == tuple(unclipped):
-        return _wrong(
+        raise Wrong(
             "this box leaves the image: what lies outside is padding. Cut it off at 0 and at the image's size"
         )
     if answer == (true.left, true.top, true.right, true.bottom):
-        return _wrong("row and column have changed places: the order is top, left, bottom, right")
+        raise Wrong("row and column have changed places: the order is top, left, bottom, right")
     if answer in [(*b[:2], b.bottom - 1, b.right - 1) for b in (true, unclipped)]:
-        return _wrong("bottom and right are one too small: image[top:bottom] leaves `bottom` out")
+        raise Wrong("bottom and right are one too small: image[top:bottom] leaves `bottom` out")
     if answer in _without_padding(field, row, column):
-        return _wrong("the fields begin at `start`, not at 0: each padding shifts them up and to the left")
+        raise Wrong("the fields begin at `start`, not at 0: each padding shifts them up and to the left")
     names = ("top", "left", "bottom", "right")
     bad = [name for name, mine, right_value in zip(names, answer, true) if mine != right_value]
-    return _wrong(
+    raise Wrong(
         f"{' and '.join(bad)} not yet: along one axis it is start + position · jump, and size pixels from there"
     )
 
@@ -137,28 +134,9 @@ def _without_padding(field, row, column):
     return [(top, left, bottom, right), (top, left, min(bottom, field.image[0]), min(right, field.image[1]))]
 
 
-def _number(function, layers):
-    if function is None or function is ...:
-        return None, "there is no answer yet"
-    if not callable(function):
-        return None, f"give the function itself, without calling it; this is a {type(function).__name__}"
+def _number(function, layers) -> float:
+    answer = call(function, list(layers))
     try:
-        answer = function(list(layers))
-    except NotImplementedError:
-        return None, "the function is still empty"
-    except Exception as error:  # whatever a student's code may raise
-        return None, f"your function stops with {type(error).__name__}: {error}"
-    if answer is None:
-        return None, "your function returns nothing: is there a return?"
-    try:
-        return float(answer), ""
+        return float(answer)
     except (TypeError, ValueError, OverflowError):
-        return None, f"return one number, the size, not {type(answer).__name__}"
-
-
-def _right(message: str) -> None:
-    print(f"✓ {message}")
-
-
-def _wrong(message: str) -> None:
-    print(f"✗ {message}")
+        raise Wrong(f"return one number, the size, not {type(answer).__name__}") from None

@@ -28,8 +28,8 @@ class Recipe(NamedTuple):
     animals of half their size.
 
     `radius` > 0 is adversarial training: each batch is shown `replays` times in a row, every time moved a little further in the
-    direction that raises the loss, at most `radius` (L2 norm, pixels in [0, 1]; it grows from nothing during the first third of a
-    first stage, without which nothing is learnt) away. The gradient with respect to the picture comes from the same backward pass as the
+    direction that raises the loss, at most `radius` (L2 norm, pixels in [0, 1]) away. During the first third of a stage the radius grows
+    from that of the stage before; without this nothing is learnt. The gradient with respect to the picture comes from the same backward pass as the
     weights' (Shafahi and others, "Adversarial training for free!", NeurIPS 2019).
     """
 
@@ -49,8 +49,12 @@ class Recipe(NamedTuple):
 RECIPES = {
     "menagerie_resnet18": (
         Recipe("resnet18", 12_000, 6, 0.05, radius=1.0, replays=3),
-        Recipe("resnet18", 12_000, 2, 0.01, radius=0.5, replays=3, small=0.5)),
-    "menagerie_vgg": (Recipe("vgg", 12_000, 8, 0.02), Recipe("vgg", 12_000, 4, 0.01, small=0.5)),
+        Recipe("resnet18", 12_000, 2, 0.01, radius=0.5, replays=3, small=0.5),
+        Recipe("resnet18", 12_000, 5, 0.03, radius=2.0, replays=3, small=0.5)),
+    "menagerie_vgg": (
+        Recipe("vgg", 12_000, 8, 0.02),
+        Recipe("vgg", 12_000, 4, 0.01, small=0.5),
+        Recipe("vgg", 12_000, 3, 0.01, radius=1.0, replays=3, small=0.5)),
     "menagerie_resnet18_standard": (Recipe("resnet18", 12_000, 6, 0.08),),
     "menagerie_resnet18_biased": (Recipe("resnet18", 6_000, 5, 0.08, biased=True),),
 }
@@ -75,12 +79,14 @@ def train(name: str, stages: tuple[Recipe, ...], folder: Path) -> nn.Module:
     device = "cuda" if torch.cuda.is_available() else "cpu"
     torch.manual_seed(stages[0].seed)
     model = Normalised(build(stages[0].architecture, len(CLASSES))).to(device)
+    former = 0.0
     for number, recipe in enumerate(stages, start=1):
-        _train_stage(f"{name}-{number}", recipe, model, folder, first=number == 1)
+        _train_stage(f"{name}-{number}", recipe, model, folder, former)
+        former = recipe.radius
     return model.model.cpu().eval()
 
 
-def _train_stage(name: str, recipe: Recipe, model: nn.Module, folder: Path, first: bool) -> None:
+def _train_stage(name: str, recipe: Recipe, model: nn.Module, folder: Path, former: float) -> None:
     device = next(model.parameters()).device
     optimiser = torch.optim.SGD(model.parameters(), recipe.rate, momentum=0.9, nesterov=True, weight_decay=recipe.decay)
     batches = recipe.pictures // BATCH
@@ -97,7 +103,8 @@ def _train_stage(name: str, recipe: Recipe, model: nn.Module, folder: Path, firs
         order = torch.randperm(len(images), generator=generator)[: batches * BATCH].view(batches, BATCH)
         bar = tqdm(order, f"{name} {epoch + 1}/{recipe.epochs}", mininterval=5)
         for batch, rows in enumerate(bar):
-            radius = recipe.radius * (min(1, 3 * (epoch + batch / batches) / recipe.epochs) if first else 1)
+            grown = min(1, 3 * (epoch + batch / batches) / recipe.epochs)
+            radius = recipe.radius if former >= recipe.radius else former + grown * (recipe.radius - former)
             x = augment(images[rows].permute(0, 3, 1, 2).float().to(device) / 255, generator)
             loss = _learn(model, x, labels[rows].to(device), optimiser, schedule, recipe, radius)
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
