@@ -14,7 +14,8 @@ _HOME = {
     "load_image": "images",
 }
 _ROOMS = (
-    "checks", "convolution", "images", "layers", "menagerie", "models", "neurons", "plots", "receptive_field", "widgets",
+    "checks", "convolution", "environment", "grids", "images", "layers", "menagerie", "models", "neurons", "planes", "plots", "receptive_field",
+    "widgets",
 )
 
 __all__ = [*_HOME, *_ROOMS]

@@ -81,7 +81,7 @@ def _classes() -> tuple[str, ...]:
 def _scene(name: str) -> Image.Image:
     from xaitutor import menagerie
 
-    return Image.fromarray(menagerie.sample(0, name=name).render().image)
+    return menagerie.sample(0, name).picture()
 
 
 def _photo(name: str) -> Path:

@@ -57,6 +57,11 @@ def test_a_picture_and_its_masks():
         np.testing.assert_allclose(sum(drawn.parts.values()), drawn.mask, atol=(len(drawn.parts) + 1) / 255)
 
 
+def test_a_picture_is_the_image():
+    scene = menagerie.sample(4)
+    assert scene.picture().mode == "RGB" and np.array_equal(scene.picture(), scene.render().image)
+
+
 def test_the_coat_mask_is_empty_for_plain_animals_and_not_for_others():
     for name, kind in CLASSES.items():
         if name != "sofa":

@@ -60,7 +60,6 @@ def cheat(before, after) -> str:
 def predicted(model, preprocess, scene) -> int:
     """The class index that `model` gives the picture of `scene`."""
     import torch
-    from PIL import Image
 
     with torch.no_grad():
-        return model(preprocess(Image.fromarray(scene.render().image))[None]).argmax().item()
+        return model(preprocess(scene.picture())[None]).argmax().item()

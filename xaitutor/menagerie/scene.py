@@ -104,6 +104,12 @@ class Scene:
 
         return render(self)
 
+    def picture(self):
+        """The image alone, as a PIL image: what `load_image` gives of a photo, and what a model's `preprocess` takes."""
+        from PIL import Image
+
+        return Image.fromarray(self.render().image)
+
 
 def stream(seed: int, detail: str) -> np.random.Generator:
     """The random stream of one detail of one scene."""
