@@ -105,7 +105,7 @@ def test_class_pictures_are_recognised_by_another_network():
 
 
 def lucent_picture(model, preprocess, target):
-    """(1, 3, 128, 128) in [0, 1]: Lucent's usual parameterisation and transformations, 60 steps."""
+    """(1, 3, 128, 128) in [0, 1]: Lucent's usual parameterisation, jittered by up to 8 pixels, 60 steps."""
     import random
 
     from lucent.optvis import objectives, param, render, transform
@@ -115,6 +115,6 @@ def lucent_picture(model, preprocess, target):
     torch.manual_seed(0)
     picture = render.render_vis(
         model, objectives.channel("fc", target), param_f=lambda: param.image(128),
-        transforms=[*transform.standard_transforms, preprocess], preprocess=False,
+        transforms=[transform.jitter(8), preprocess], preprocess=False,
         thresholds=(60,), fixed_image_size=(128, 128), show_image=False, progress=False)[0]
     return torch.from_numpy(picture).permute(0, 3, 1, 2).float()

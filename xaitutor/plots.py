@@ -69,7 +69,8 @@ def image_grid(images, titles=None, columns: int = 5, size: float = 1.45, **imsh
         raise ValueError("there is no picture to show: `images` is empty")
     columns = min(columns, len(arrays))
     rows = -(-len(arrays) // columns)
-    height = size * max(a.shape[0] / a.shape[1] for a in arrays) + (0.25 if titles is not None else 0)
+    lines = max(str(title).count("\n") + 1 for title in titles) if titles is not None else 0
+    height = size * max(a.shape[0] / a.shape[1] for a in arrays) + (0.14 + 0.18 * lines if lines else 0)
     figure, axes = plt.subplots(rows, columns, figsize=(size * columns, height * rows), squeeze=False)
     for axis in axes.flat:
         axis.axis("off")

@@ -17,11 +17,11 @@ def check(judge: Callable[..., str]) -> Callable[..., None]:
     """Turn a judge into a check, which prints "✓ praise" or "✗ advice", returns None, and never raises."""
 
     @functools.wraps(judge)
-    def checked(*answer) -> None:
+    def checked(*answer, **context) -> None:
         try:
             if any(part is None or part is ... for part in answer):
                 raise Wrong("there is no answer yet: a value is still None or …")
-            print("✓", judge(*answer))
+            print("✓", judge(*answer, **context))
         except Wrong as advice:
             print("✗", advice)
         except Exception as error:  # a wrong answer may be anything; the student gets a line, never our traceback
