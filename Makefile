@@ -8,9 +8,8 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 UNFINISHED := $(VENV)/.unfinished
 
-# JupyterLab fetches no news, looks for no updates and lists no extensions: the course needs no network.
-LAB := $(BIN)/jupyter lab --LabApp.news_url=None --LabApp.extension_manager=readonly \
-       --LabApp.check_for_updates_class=jupyterlab.NeverCheckForUpdate
+# JupyterLab lists no extensions from the network (and, see below, asks for no news): the course needs none.
+LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
@@ -33,6 +32,7 @@ $(READY): requirements.lock pyproject.toml
 	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --constraint requirements.lock setuptools
 	$(BIN)/python -m pip install --constraint requirements.lock --no-build-isolation --editable '.[test]'
+	$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements  # news and updates
 	@mv $(UNFINISHED) $(READY)
 
 # Runs every notebook, or those of NOTEBOOKS, in a fresh kernel and stores its outputs.
