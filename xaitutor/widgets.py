@@ -20,7 +20,7 @@ def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widg
     on the web, a projector's PDF) the picture of the controls' first values is shown instead: it is
     part of the same output.
     """
-    image = ipywidgets.Image(format="png")
+    image = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})  # as large as it is: stretched, it blurs
     caption = ipywidgets.HTML()
 
     def redraw(_=None) -> dict[str, str]:
@@ -28,7 +28,7 @@ def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widg
 
         still = plots.bundle(*draw(**{name: control.value for name, control in controls.items()}))
         image.value = base64.b64decode(still["image/png"])
-        image.alt = caption.value = still["text/plain"]
+        caption.value = still["text/plain"]
         return still
 
     still = redraw()
