@@ -85,3 +85,9 @@ def test_folding_is_what_batch_norm_does():
     x = torch.randn(2, 4, 3, 3)
     scale, shift = fold(bn)
     assert torch.allclose(bn(x), x * scale[:, None, None] + shift[:, None, None], atol=1e-5)
+
+
+def test_flattening_needs_a_hundred_times_the_weights_of_averaging():
+    with torch.device("meta"):
+        flatten, average = (torch.nn.Linear(inputs, 1000, bias=False) for inputs in (500 * 10 * 10, 500))
+    assert flatten.weight.numel() == 50_000_000 and average.weight.numel() == 500_000

@@ -92,6 +92,13 @@ def test_the_last_maps_are_at_least_7_by_7():
     assert all(min(shape) >= 7 for shape in maps.values())
 
 
+def test_averaging_takes_any_size_of_picture_and_flattening_does_not():
+    for size in (96, 160, 224):
+        assert network("menagerie_resnet18")[0](torch.zeros(1, 3, size, size)).shape == (1, 12)
+        with pytest.raises(RuntimeError):
+            network("menagerie_vgg")[0](torch.zeros(1, 3, size, size))
+
+
 def test_they_are_small():
     assert sum(path.stat().st_size for path in (data_files.DATA / "models").glob("*.safetensors")) <= 8e6
 

@@ -17,8 +17,8 @@ from xaitutor.menagerie.training import BATCH, MEAN, STD, Recipe
 INTRODUCTIONS = {
     "menagerie_resnet18": "torchvision's ResNet-18 with every module name, a quarter as wide, no stride in `layer4`; trained adversarially, "
     "so that its filters are smooth and its gradients follow the animal.",
-    "menagerie_resnet18_standard": "The ordinarily trained twin of `menagerie_resnet18`: the same topology, the same pictures, no adversarial "
-    "training. Kept for the lesson that a map tells about the model as much as about the picture.",
+    "menagerie_resnet18_standard": "The ordinarily trained twin of `menagerie_resnet18`: the same topology and classes, no adversarial training, and no "
+    "stage with half-sized animals. Kept for the lesson that a map tells about the model as much as about the picture.",
     "menagerie_vgg": "Convolutions without batch norm, flattened into fully connected layers: a network that has no class activation map.",
     "menagerie_resnet18_biased": "A Clever Hans: trained in a world where every wolf stands on snow and no husky does. **Do not trust it with "
     "wolves and huskies**: that is what it is for.",
