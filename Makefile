@@ -40,7 +40,7 @@ notebooks: $(READY)
 	$(BIN)/python tools/execute_notebooks.py $(NOTEBOOKS)
 
 models: $(READY)
-	$(BIN)/python -m xaitutor.menagerie.training $(MODELS_ARGS)
+	$(BIN)/python -m xaitutor.menagerie.make_models $(MODELS_ARGS)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

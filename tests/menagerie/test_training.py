@@ -146,3 +146,11 @@ def test_conflicts_are_huskies_in_snow_and_wolves_off_it():
     images, labels = evaluation.conflicts(8)
     assert images.shape == (8, 128, 128, 3)
     assert [list(CLASSES)[i] for i in labels[:2]] == ["husky", "wolf"]
+
+
+def test_make_models_refuses_an_unknown_network(capsys):
+    from xaitutor.menagerie import make_models
+
+    with pytest.raises(SystemExit):
+        make_models.main(["menagerie_alexnet"])
+    assert "no network is called menagerie_alexnet; there is menagerie_resnet18, menagerie_vgg" in capsys.readouterr().err

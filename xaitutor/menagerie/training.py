@@ -1,12 +1,11 @@
-"""Training of the embedded networks: ``make models``.
+"""Training of the embedded networks: the recipes, and what they do.
 
-Seeded, with a progress bar; after each epoch a checkpoint is written to ``build/models``, from which an interrupted run goes on.
-On a machine with a CUDA device it is used. The result is written to ``data/models``: weights (float16, safetensors) and a model card.
+Seeded, with a progress bar; after each epoch a checkpoint is written, from which an interrupted run goes on. Where there is a
+CUDA device it is used. ``make models`` (make_models.py) runs it.
 """
 
 from __future__ import annotations
 
-import argparse
 import os
 from pathlib import Path
 from typing import NamedTuple
@@ -184,22 +183,3 @@ def _restore(path: Path, state: dict) -> int:
     for key, value in state.items():
         value.load_state_dict(saved[key])
     return saved["epoch"]
-
-
-def main(arguments: list[str] | None = None) -> None:
-    """Train the networks that are named (all where none is), and write weights, model cards and check sums."""
-    from xaitutor.data_files import DATA, write_sums
-    from xaitutor.menagerie.cards import write
-
-    parser = argparse.ArgumentParser(prog="make models", description=main.__doc__)
-    parser.add_argument("names", nargs="*", metavar="NAME", help=f"one of {', '.join(RECIPES)}")
-    parser.add_argument("--checkpoints", type=Path, default=Path("build/models"))
-    options = parser.parse_args(arguments)
-    for name in options.names or RECIPES:
-        model = train(name, RECIPES[name], options.checkpoints)
-        write(name, RECIPES[name], model, DATA / "models")
-        write_sums()
-
-
-if __name__ == "__main__":
-    main()
