@@ -73,6 +73,10 @@ def test_the_fair_network_is_not_fooled_by_snow():
 def test_three_quarters_of_the_first_filters_show_structure():
     model, _ = network("menagerie_resnet18")
     assert evaluation.structured(model.conv1.weight).float().mean() >= 0.75
+    # Being no noise is little: networks with rough filters pass that, too. Most of the energy in the lower half is more.
+    smooth = {name: (evaluation.low_frequency_share(network(name)[0].conv1.weight) > 0.5).float().mean()
+              for name in ("menagerie_resnet18", "menagerie_resnet18_standard")}
+    assert smooth["menagerie_resnet18"] >= 0.75 > smooth["menagerie_resnet18_standard"]
 
 
 @pytest.mark.parametrize("name", FAIR)
