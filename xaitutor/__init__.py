@@ -14,8 +14,8 @@ _HOME = {
     "load_image": "images",
 }
 _ROOMS = (
-    "checks", "convolution", "environment", "grids", "images", "layers", "menagerie", "models", "neurons", "planes", "plots", "receptive_field",
-    "widgets",
+    "attribution", "checks", "convolution", "environment", "grids", "images", "layers", "maximization", "menagerie", "models", "neurons",
+    "planes", "plots", "receptive_field", "units", "widgets",
 )
 
 __all__ = [*_HOME, *_ROOMS]

@@ -1,0 +1,16 @@
+"""Units: what does one channel of a layer look for, and what does it do?
+
+A *unit* is one channel of a layer (or one neuron of a fully connected layer), as in the literature on network dissection.
+"""
+
+from importlib import import_module
+
+_HOME: dict[str, str] = {}
+
+__all__ = [*_HOME]
+
+
+def __getattr__(name: str):
+    if name in _HOME:
+        return getattr(import_module(f"xaitutor.units.{_HOME[name]}"), name)
+    raise AttributeError(f"xaitutor.units has no '{name}'; it has {', '.join(__all__)}")
