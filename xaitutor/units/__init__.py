@@ -5,7 +5,15 @@ A *unit* is one channel of a layer (or one neuron of a fully connected layer), a
 
 from importlib import import_module
 
-_HOME: dict[str, str] = {}
+_HOME: dict[str, str] = {
+    "filters": "weights",
+    "as_pictures": "weights",
+    "feature_maps": "maps",
+    "prototypes": "top_examples",
+    "survey": "top_examples",
+    "Example": "top_examples",
+    "Survey": "top_examples",
+}
 
 __all__ = [*_HOME]
 

@@ -1,0 +1,63 @@
+"""Feature maps: what each channel of a layer answers to a picture, place by place.
+
+Here also are the checks that all functions on units share.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from operator import index
+
+import torch
+from torch import Tensor, nn
+
+from xaitutor import layers as recording
+
+
+def feature_maps(model: nn.Module, layers: str | Iterable[str], x: Tensor) -> dict[str, Tensor]:
+    """What the layers put out for x (N, C, H, W): ``{name: (N, channels, H', W')}``, without gradients.
+
+    layers: dotted names from `model.named_modules()`, or one of them (it gives a dict, too). A fully connected
+    layer gives (N, neurons). Raises ValueError for a model in training mode, a name that the model does not have,
+    an output without channels, and values that are not finite.
+    """
+    check_model(model)
+    with recording.record(model, layers) as activations, torch.no_grad():
+        model(x)
+    names = [layers] if isinstance(layers, str) else list(activations)
+    return {name: check_activations(activations[name], name) for name in names}
+
+
+def check_model(model: nn.Module) -> None:
+    """Raises ValueError for a model in training mode: dropout and batch norm would answer otherwise each time."""
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"expected a network (torch.nn.Module), not {type(model).__name__}")
+    if any(module.training for module in model.modules()):
+        raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
+
+
+def check_unit(unit: int, count: int, layer: str) -> int:
+    """`unit` as an int. Raises TypeError for what is no whole number, IndexError where the layer has no such unit."""
+    try:
+        number = index(unit)
+    except TypeError:
+        raise TypeError(f"unit must be a whole number, not {unit!r}") from None
+    if not 0 <= number < count:
+        raise IndexError(f"layer {layer!r} has no unit {number}: it has {count} units, 0 to {count - 1}")
+    return number
+
+
+def check_activations(activation: Tensor, layer: str, first: int = 0) -> Tensor:
+    """`activation` itself, once it is (N, units, H, W) or (N, units), and finite.
+
+    first: the number of its first picture, for the message. Raises ValueError.
+    """
+    if activation.ndim not in (2, 4):
+        raise ValueError(f"layer {layer!r} puts out {tuple(activation.shape)}; its units are not to be told: expected "
+                         "(N, channels, H, W) or (N, neurons). Take a convolution or a fully connected layer")
+    finite = activation.isfinite().flatten(1).all(1)
+    if not finite.all():
+        picture = first + int(finite.logical_not().nonzero()[0])
+        raise ValueError(f"layer {layer!r} puts out NaN or infinity for picture {picture}: look at that picture, "
+                         "and at the model's weights")
+    return activation
