@@ -10,9 +10,19 @@ _HOME: dict[str, str] = {
     "as_pictures": "weights",
     "feature_maps": "maps",
     "prototypes": "top_examples",
-    "survey": "top_examples",
+    "examples": "top_examples",
+    "survey": "surveys",
     "Example": "top_examples",
-    "Survey": "top_examples",
+    "Survey": "surveys",
+    "responses": "counterfactuals",
+    "crossing": "counterfactuals",
+    "Responses": "counterfactuals",
+    "Crossing": "counterfactuals",
+    "selectivity": "verdicts",
+    "judge": "verdicts",
+    "census": "verdicts",
+    "Selectivity": "verdicts",
+    "Conjunction": "verdicts",
 }
 
 __all__ = [*_HOME]
