@@ -1,0 +1,180 @@
+"""A survey: one pass over a data set that finds, for every unit of a layer at once, the pictures it answers to most.
+
+What is kept does not grow with the data set: after each batch only the k best of the old and the new.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import os
+import time
+from collections.abc import Callable, Iterator, Sequence
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from tqdm.auto import tqdm
+
+from xaitutor import images
+from xaitutor.layers import record
+from xaitutor.units import checkpoints
+from xaitutor.units.maps import check_activations, check_model
+
+SECONDS_BETWEEN_SAVES = 10
+_SCORES = {"mean": lambda maps: maps.mean(dim=2), "max": lambda maps: maps.amax(dim=2)}  # of (N, units, places)
+
+
+class Survey(NamedTuple):
+    """The k pictures that each unit of a layer answers to most, best first.
+
+    `scores` (units, k): how much it answers. `indices` (units, k): the pictures' numbers in the data set.
+    `positions` (units, k, 2): row and column of its map where it answers most. `layer`: the layer's name. `grid`:
+    (H, W) of the map; None for a fully connected layer, whose positions are (0, 0).
+    """
+
+    scores: Tensor
+    indices: Tensor
+    positions: Tensor
+    layer: str
+    grid: tuple[int, int] | None
+
+
+class _State(NamedTuple):
+    """A survey after `done` pictures; `places` are positions, counted row by row."""
+
+    done: int = 0
+    scores: Tensor | None = None
+    indices: Tensor | None = None
+    places: Tensor | None = None
+    grid: tuple[int, int] | None = None
+    size: tuple[int, ...] | None = None  # of the pictures
+
+
+def survey(model: nn.Module, layer: str, dataset: Sequence, k: int = 9, by: str = "mean",
+           preprocess: Callable | None = None, *, cache: str | os.PathLike | None = None, batch_size: int = 32,
+           progress: bool = True) -> Survey:
+    """The k pictures that each unit of `layer` answers to most, for all units in one pass: a `Survey`.
+
+    dataset: ``dataset[i]`` is a picture (3, H, W) in [0, 1], or a uint8 array (H, W, 3) or a PIL image, or a tuple that
+    begins with one: torch's data sets, a tensor (n, 3, H, W), or the array of ``menagerie.Dataset(…).images()``. All
+    pictures are of one size.
+    by: "mean" ranks by the mean over the unit's map, "max" by its largest value. Of equals the lower index goes first.
+    preprocess: what `xaitutor.load_model` gives second; without it the pictures go into the model as they are.
+    cache: a file for the state, written every ten seconds, at the end, and when something interrupts. The next call goes on
+    from there, or answers at once. The file knows the model's weights, the layer, k, `by`, the preprocessing, and of the
+    data set its length and first picture. (Whoever changes other pictures deletes the file.)
+
+    Raises ValueError: model in training mode, unknown layer or one without units, unknown `by`, k not between 1 and the
+    number of pictures, pictures that are none or of different size, NaN, a cache that is broken or of another survey.
+    """
+    _check(model, dataset, k, by, batch_size)
+    identity = {} if cache is None else _identity(model, layer, dataset, k, by, preprocess)
+    state = _State(**(cache is not None and checkpoints.read(cache, identity) or {}))
+    saved, due = state.done, 0.0  # the first batch is saved at once: a file that cannot be written is found early
+    try:
+        for state in _states(state, model, layer, dataset, k, by, preprocess, batch_size, progress):
+            if cache is not None and time.monotonic() > due:
+                checkpoints.write(cache, identity, state._asdict())
+                saved, due = state.done, time.monotonic() + SECONDS_BETWEEN_SAVES
+    finally:
+        if cache is not None and state.done > saved:
+            checkpoints.write(cache, identity, state._asdict())
+    columns = state.grid[1] if state.grid else 1
+    positions = torch.stack([state.places // columns, state.places % columns], dim=-1)
+    return Survey(state.scores, state.indices, positions, layer, state.grid)
+
+
+def fetch(dataset: Sequence, indices: Sequence[int]) -> Tensor:
+    """These pictures of the data set as one batch (N, 3, H, W). Raises ValueError where one is no picture, or of another size."""
+    many = getattr(dataset, "__getitems__", None)
+    items = many(list(indices)) if many else [dataset[i] for i in indices]
+    pictures = [_picture(item, i) for item, i in zip(items, indices, strict=True)]
+    for picture, i in zip(pictures, indices):
+        check_size(picture, pictures[0].shape, i)
+    return torch.stack(pictures)
+
+
+def check_size(picture: Tensor, size: Sequence[int], i: int) -> None:
+    """Raises ValueError where picture `i` is not of this size."""
+    if tuple(picture.shape) != tuple(size):
+        raise ValueError(f"the pictures are of different size: {tuple(picture.shape)} for picture {i}, {tuple(size)} before; "
+                         "bring them to one size first")
+
+
+def inputs(model: nn.Module, pictures: Tensor, preprocess: Callable | None) -> Tensor:
+    """The pictures (N, 3, H, W) as the model takes them: preprocessed, of its type, on its device."""
+    if preprocess is not None:
+        low, high = pictures.min().item(), pictures.max().item()
+        if not (low >= -1e-4 and high <= 1 + 1e-4):  # NaN is refused, too
+            raise ValueError(f"expected pictures in [0, 1], got values from {low:.3g} to {high:.3g}: normalised already, or "
+                             "from 0 to 255?")
+        pictures = preprocess(pictures)
+    like = next(model.parameters(), pictures)
+    return pictures.to(like.device, like.dtype)
+
+
+def _states(state, model, layer, dataset, k, by, preprocess, batch_size, progress) -> Iterator[_State]:
+    """The state after each batch that is still to do."""
+    count = len(dataset)
+    quiet = not progress or count < 500
+    with tqdm(total=count, initial=state.done, desc=f"surveying {layer}", unit=" pictures", disable=quiet) as bar:
+        for start in range(state.done, count, batch_size):
+            indices = range(start, min(start + batch_size, count))
+            pictures = fetch(dataset, indices)
+            check_size(pictures[0], state.size or pictures.shape[1:], start)
+            with record(model, layer) as activations, torch.no_grad():
+                model(inputs(model, pictures, preprocess))
+            state = _merge(state, check_activations(activations[layer], layer, first=start), k, by)
+            state = state._replace(done=indices.stop, size=tuple(pictures.shape[1:]))
+            yield state
+            bar.update(len(indices))
+
+
+def _merge(state: _State, activation: Tensor, k: int, by: str) -> _State:
+    """The k best of what is kept and of a new batch of activations, (N, units, H, W) or (N, units)."""
+    maps = activation.reshape(*activation.shape[:2], -1)
+    indices = torch.arange(state.done, state.done + len(maps), device=maps.device)[:, None].expand(maps.shape[:2])
+    new = [_SCORES[by](maps).T, indices.T, maps.argmax(dim=2).T]
+    if state.done:
+        new = [torch.cat(pair, dim=1) for pair in zip((state.scores, state.indices, state.places), (n.cpu() for n in new))]
+    order = new[0].sort(dim=1, descending=True, stable=True).indices[:, :k]  # stable: of equals the one that came first
+    grid = tuple(activation.shape[2:]) or None
+    return _State(0, *(values.gather(1, order).cpu() for values in new), grid)
+
+
+def _check(model, dataset, k, by, batch_size) -> None:
+    check_model(model)
+    if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
+        raise TypeError(f"expected a data set with a length and dataset[i], not {type(dataset).__name__}")
+    if not len(dataset):
+        raise ValueError("the data set is empty")
+    if not 1 <= k <= len(dataset):
+        raise ValueError(f"k must be between 1 and the number of pictures, {len(dataset)}, not {k}")
+    if by not in _SCORES:
+        raise ValueError(f"by must be {' or '.join(map(repr, _SCORES))}, not {by!r}")
+    if batch_size < 1:
+        raise ValueError(f"batch_size must be at least 1, not {batch_size}")
+
+
+def _picture(item, i: int) -> Tensor:
+    item = item[0] if isinstance(item, (tuple, list)) and item else item
+    if not isinstance(item, Tensor):
+        try:
+            item = images.to_tensor(item)[0]
+        except (TypeError, ValueError) as error:
+            raise ValueError(f"dataset[{i}] is not, and does not begin with, a picture: {error}") from error
+    if item.ndim != 3 or not item.is_floating_point():
+        raise ValueError(f"expected a picture (3, H, W) with values in [0, 1], got {item.dtype} of shape {tuple(item.shape)} "
+                         f"from dataset[{i}]")
+    return item
+
+
+def _identity(model, layer, dataset, k, by, preprocess) -> dict:
+    """What has to be the same for two surveys to have the same answer."""
+    weights = hashlib.sha256(str(model).encode())
+    for name, value in model.state_dict().items():
+        weights.update(name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
+    first = hashlib.sha256(fetch(dataset, [0]).cpu().numpy().tobytes())
+    prepared = {name: getattr(preprocess, name, None) for name in ("mean", "std", "resize_size", "crop_size")}
+    return {"model": weights.hexdigest()[:16], "layer": layer, "by": by, "k": k, "number of pictures": len(dataset),
+            "first picture": first.hexdigest()[:16], "preprocess": str(prepared) if preprocess else None}
