@@ -69,6 +69,19 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
         yield (activations, derivatives) if gradients else activations
 
 
+@contextmanager
+def evaluating(model: nn.Module) -> Iterator[nn.Module]:
+    """The model in eval mode inside the block, and after it, whatever happened, each module in the mode it was in."""
+    training = [module for module in model.modules() if module.training]
+    try:
+        for module in training:
+            module.training = False
+        yield model
+    finally:
+        for module in training:
+            module.training = True
+
+
 class Row(NamedTuple):
     """One layer's use: its name, its kind ("Conv2d"), the shape it puts out, and its number of parameters."""
 

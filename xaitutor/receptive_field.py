@@ -15,7 +15,6 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Iterable
-from contextlib import contextmanager
 from math import inf
 from typing import TYPE_CHECKING, NamedTuple
 
@@ -166,6 +165,8 @@ def effective(
     """
     import torch
 
+    from xaitutor.layers import evaluating
+
     outputs = []
 
     def record(module, inputs, output):
@@ -175,7 +176,7 @@ def effective(
     images = images.detach().clone().requires_grad_()
     hook = _module(model, layer).register_forward_hook(record)
     try:
-        with torch.enable_grad(), _evaluating(model):
+        with torch.enable_grad(), evaluating(model):
             model(images)
     finally:
         hook.remove()
@@ -231,6 +232,8 @@ def _trace(model, image_size) -> dict[str, LayerField | str]:
     """
     import torch
 
+    from xaitutor.layers import evaluating
+
     image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
     names = {module: name for name, module in model.named_modules() if name}
     found = {}
@@ -246,7 +249,7 @@ def _trace(model, image_size) -> dict[str, LayerField | str]:
     weights = {name: tensor.detach().to("meta") for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
     hook = torch.nn.modules.module.register_module_forward_hook(record)
     try:
-        with torch.inference_mode(), _evaluating(model), _mode():
+        with torch.inference_mode(), evaluating(model), _mode():
             torch.func.functional_call(model, weights, (image,))
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
@@ -255,17 +258,6 @@ def _trace(model, image_size) -> dict[str, LayerField | str]:
     finally:
         hook.remove()
     return {name: found[name] for name in names.values() if name in found}
-
-
-@contextmanager
-def _evaluating(model):
-    """The model in eval mode, and afterwards each module in the mode it was in."""
-    training = [module for module in model.modules() if module.training]
-    try:
-        yield model.eval()
-    finally:
-        for module in training:
-            module.training = True
 
 
 def _mode():

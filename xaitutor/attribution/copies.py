@@ -1,0 +1,41 @@
+"""Many copies of each image, a few at a time: the loop behind SmoothGrad and integrated gradients."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor
+from tqdm.auto import tqdm
+
+from xaitutor.attribution.inputs import batches
+
+
+class Copy(NamedTuple):
+    """An altered copy (C, H, W) of the image number `index`, and the weight of its attribution in the sum."""
+
+    index: int
+    weight: float
+    image: Tensor
+
+
+def weighted_sum(attribute: Callable, copies: Iterable[Copy], n: int, total: int, batch_size: int) -> Tensor:
+    """Σ weight · attribute(copy) for each of n images, over its copies, `batch_size` of them at a time.
+
+    attribute: called with copies (B, C, H, W) and the numbers (B,) of their images, returns (B, …). total: how many
+    copies there are in all, for a progress bar that shows after three seconds. Half precision is summed in single.
+    """
+    result = None
+    with tqdm(total=total, delay=3, leave=False) as bar:
+        for batch in batches(copies, batch_size):
+            images = torch.stack([copy.image for copy in batch])
+            index = torch.tensor([copy.index for copy in batch], device=images.device)
+            part = attribute(images, index)
+            wide = torch.promote_types(part.dtype, torch.float32)
+            weights = torch.tensor([copy.weight for copy in batch], dtype=wide, device=part.device)
+            if result is None:
+                result = torch.zeros(n, *part.shape[1:], dtype=wide, device=part.device)
+            result.index_add_(0, index, part * weights.reshape(-1, *[1] * (part.ndim - 1)))
+            bar.update(len(batch))
+    return result.to(part.dtype)

@@ -1,0 +1,64 @@
+"""DeconvNet and guided backpropagation: the gradient, with another rule for the way back through a ReLU.
+
+With the gradient g that arrives at y = relu(x), what goes on to x is
+
+    gradient                 g · 1[x > 0]
+    DeconvNet                max(g, 0)
+    guided backpropagation   max(g, 0) · 1[x > 0]
+
+All else stays. The gradient of max pooling is DeconvNet's unpooling with switches; that of a convolution is its filtering
+with the flipped kernel. ReLU6, GELU, SiLU and so on are other functions and keep their gradient.
+"""
+
+from __future__ import annotations
+
+import warnings
+from collections.abc import Callable, Sequence
+
+from torch import Tensor, nn
+
+from xaitutor.attribution.gradients import gradient
+from xaitutor.rules import backward_rules, with_backward
+
+
+def deconvnet(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *, score: str = "logit"
+) -> Tensor:
+    """The gradient with max(g, 0) at each ReLU, whatever went through it forward. (N, C, H, W), as x.
+
+    Parameters and cost as for `gradient`. Warns where the network ran no ReLU.
+
+    Zeiler and Fergus, Visualizing and Understanding Convolutional Networks, 2014.
+    """
+    return _gradient_with(_deconvnet, model, x, target, score)
+
+
+def guided_backprop(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *, score: str = "logit"
+) -> Tensor:
+    """The gradient with max(g, 0) · 1[x > 0] at each ReLU: only good news flows back, and only where there was any.
+    (N, C, H, W), as x.
+
+    Parameters and cost as for `gradient`. Warns where the network ran no ReLU.
+
+    Springenberg, Dosovitskiy, Brox and Riedmiller, Striving for Simplicity: The All Convolutional Net, 2014.
+    """
+    return _gradient_with(_guided, model, x, target, score)
+
+
+def _deconvnet(relu: Callable, x: Tensor) -> Tensor:
+    return with_backward(relu(x.detach()), lambda gradient: gradient.clamp(min=0), x)
+
+
+def _guided(relu: Callable, x: Tensor) -> Tensor:
+    y = relu(x.detach())
+    return with_backward(y, lambda gradient: gradient.clamp(min=0) * (y > 0), x)
+
+
+def _gradient_with(rule: Callable, model, x, target, score) -> Tensor:
+    with backward_rules({"relu": rule}) as used:
+        result = gradient(model, x, target, score=score)
+    if not used:
+        warnings.warn("no ReLU ran in this network, so that this is the plain gradient (only relu itself has the rule; "
+                      "PyTorch does not show what runs inside a torch.jit module)", stacklevel=3)
+    return result

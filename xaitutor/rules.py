@@ -1,0 +1,82 @@
+"""Swap the backward rule of functions: one idea behind gradient, DeconvNet, guided backpropagation, and relevance.
+
+All these are one computation, a gradient, through a network in which a few functions have another backward rule.
+A rule replaces a function while the block runs. It gets the function and its inputs, and returns the same values with
+another backward:
+
+    def guided(relu, x):
+        y = relu(x.detach())
+        return with_backward(y, lambda gradient: gradient.clamp(min=0) * (y > 0), x)
+
+    with backward_rules({"relu": guided}):
+        torch.autograd.grad(model(x)[0, target], x)
+
+Functions are swapped, not modules: it does not matter whether a network calls a module, a function, a tensor's method
+or an in-place form, or one module twice; and nothing is registered on the model.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+
+import torch
+from torch import Tensor
+from torch.overrides import TorchFunctionMode
+
+
+@contextmanager
+def backward_rules(rules: Mapping[str, Callable]) -> Iterator[Counter]:
+    """Inside the block, `rules[name](function, *inputs, **options)` runs instead of each torch function of that name.
+
+    rules: by the functions' names in torch: "relu", "conv2d", "linear", "batch_norm", "max_pool2d", "add", …
+    "relu" stands for F.relu, torch.relu, Tensor.relu, nn.ReLU and their in-place forms: the rule gets a copy of what
+    is to be overwritten and need not care. A function of another name is another function: relu6 is not relu.
+    Inside a rule no rule of this block holds: it calls `function` itself, or any other.
+
+    Gives a counter of how often each rule was used: what never ran under its name (inside a torch.jit module, for
+    example) was not swapped.
+    """
+    with _Swap(rules) as swap:
+        yield swap.used
+
+
+def with_backward(values: Tensor, backward: Callable, *inputs: Tensor) -> Tensor:
+    """A tensor of the same `values`, whose gradient g becomes `backward(g)` for the inputs (a tuple where there are several).
+
+    What `backward` needs of the inputs, take in the forward pass: a later layer may overwrite them.
+    """
+    return _WithBackward.apply(values.detach(), backward, *inputs)
+
+
+class _WithBackward(torch.autograd.Function):
+    @staticmethod
+    def forward(ctx, values, backward, *inputs):
+        ctx.rule = backward
+        return values.clone()
+
+    @staticmethod
+    def backward(ctx, gradient):
+        gradients = ctx.rule(gradient)
+        return None, None, *(gradients if isinstance(gradients, tuple) else (gradients,))
+
+
+class _Swap(TorchFunctionMode):
+    """torch hands every call of a torch function to this mode, which is off while it handles one."""
+
+    def __init__(self, rules):
+        super().__init__()
+        self.rules, self.used = rules, Counter()
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs, written = dict(kwargs or {}), getattr(function, "__name__", "")
+        name = written.removesuffix("_")
+        if name not in self.rules:
+            return function(*args, **kwargs)
+        self.used[name] += 1
+        x, *others = args if args else (kwargs.pop("input"),)
+        if not (kwargs.pop("inplace", False) or name != written):
+            return self.rules[name](function, x, *others, **kwargs)
+        function = function if name == written else getattr(torch, name)  # the form that overwrites nothing
+        return x.copy_(self.rules[name](function, x.clone(), *others, **kwargs))
