@@ -6,7 +6,7 @@ another backward:
 
     def guided(relu, x):
         y = relu(x.detach())
-        return with_backward(y, lambda gradient: gradient.clamp(min=0) * (y > 0), x)
+        return with_backward(y, lambda g: g.clamp(min=0) * (y > 0), x)
 
     with backward_rules({"relu": guided}):
         torch.autograd.grad(model(x)[0, target], x)

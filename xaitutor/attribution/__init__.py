@@ -5,7 +5,13 @@ Every method is a function `method(model, x, target=None, *, …) -> Tensor`, si
 
 from importlib import import_module
 
-_HOME: dict[str, str] = {}
+_HOME = {
+    "class_index": "inputs",
+    "gradient": "gradients", "gradient_x_input": "gradients",
+    "smoothgrad": "smoothing",
+    "deconvnet": "relu_rules", "guided_backprop": "relu_rules",
+    "integrated_gradients": "paths",
+}
 
 __all__ = [*_HOME]
 

@@ -13,6 +13,7 @@ import difflib
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from contextvars import ContextVar
 from itertools import islice
 
 import torch
@@ -26,6 +27,7 @@ SCORES = {  # what is explained, from logits z (N, K)
     "probability": lambda z: z.softmax(dim=1),
 }
 _LARGEST = 20  # a picture normalised by the mean and deviation of its kind stays far below
+_inside = ContextVar("inside", default=False)
 
 
 @contextmanager
@@ -36,13 +38,14 @@ def explaining(model: nn.Module, x: Tensor) -> Iterator[Tensor]:
     the model is in training mode, and where x looks like 0–255. Raises what `check` raises.
     """
     check(model, x)
-    if min(x.shape[2:]) > 1 and x.abs().max() > _LARGEST:  # a toy's single numbers may be as large as they like
-        warnings.warn(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
-                      "x = preprocess(image)[None] gives what the model takes", stacklevel=4)
-    if any(module.training for module in model.modules()):
-        warnings.warn("the model is in training mode; it is explained in eval mode, as if by model.eval()", stacklevel=4)
-    with torch.inference_mode(False), torch.enable_grad(), evaluating(model):
-        yield x.as_subclass(Tensor).detach().clone().requires_grad_()
+    if not _inside.get():  # a method that calls another says it once
+        _warn(model, x)
+    token = _inside.set(True)
+    try:
+        with torch.inference_mode(False), torch.enable_grad(), evaluating(model):
+            yield x.as_subclass(Tensor).detach().clone().requires_grad_()
+    finally:
+        _inside.reset(token)
 
 
 def check(model: nn.Module, x: Tensor) -> None:
@@ -132,6 +135,14 @@ def class_index(categories: Sequence[str], name: str) -> int:
     near = [names[key] for key in difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)]
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(categories[:10])}, …"
     raise ValueError(f"no class is called {name!r} among {len(categories)}; {hint}")
+
+
+def _warn(model: nn.Module, x: Tensor) -> None:
+    if min(x.shape[2:]) > 1 and x.abs().max() > _LARGEST:  # a toy's single numbers may be as large as they like
+        warnings.warn(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
+                      "x = preprocess(image)[None] gives what the model takes", stacklevel=5)
+    if any(module.training for module in model.modules()):
+        warnings.warn("the model is in training mode; it is explained in eval mode, as if by model.eval()", stacklevel=5)
 
 
 def _outputs(model: nn.Module, x: Tensor) -> Tensor:

@@ -47,12 +47,12 @@ def guided_backprop(
 
 
 def _deconvnet(relu: Callable, x: Tensor) -> Tensor:
-    return with_backward(relu(x.detach()), lambda gradient: gradient.clamp(min=0), x)
+    return with_backward(relu(x.detach()), lambda g: g.clamp(min=0), x)
 
 
 def _guided(relu: Callable, x: Tensor) -> Tensor:
     y = relu(x.detach())
-    return with_backward(y, lambda gradient: gradient.clamp(min=0) * (y > 0), x)
+    return with_backward(y, lambda g: g.clamp(min=0) * (y > 0), x)
 
 
 def _gradient_with(rule: Callable, model, x, target, score) -> Tensor:
