@@ -11,6 +11,11 @@ _HOME = {
     "smoothgrad": "smoothing",
     "deconvnet": "relu_rules", "guided_backprop": "relu_rules",
     "integrated_gradients": "paths",
+    "last_feature_map": "last_maps",
+    "cam": "class_activation", "grad_cam": "class_activation", "guided_grad_cam": "class_activation",
+    "fem": "feature_explanation",
+    "heatmap": "pictures", "signed_heatmap": "pictures", "overlay": "pictures", "box": "pictures", "iou": "pictures",
+    "METHODS": "methods", "methods_table": "methods",
 }
 
 __all__ = [*_HOME]

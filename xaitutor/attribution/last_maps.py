@@ -1,0 +1,141 @@
+"""The last feature map: where a network knows the most about the picture, and still knows where.
+
+It is found by what the network does, not by the name of a layer: one pass is watched, function by function, for the
+place where rows and columns are lost, by pooling to one place or by flattening. The map is the tensor that goes in
+there, whether a module made it or a function did (DenseNet's last ReLU is a function).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
+
+from xaitutor.attribution.inputs import _outputs, explaining
+from xaitutor.layers import record
+
+
+def last_feature_map(model: nn.Module, x: Tensor) -> Tensor:
+    """The last feature map (N, C, h, w) of a network, for the pictures x (N, C', H, W).
+
+    It is what goes into the last pooling to one place, or into the flattening: the output of ResNet's `layer4`, of
+    VGG's `features`, of GoogLeNet's `inception5b`; in SqueezeNet the class maps themselves. Adaptive pooling before a
+    flattening (VGG, AlexNet) counts as a part of it.
+
+    Raises ValueError where there is none: in a network that turns its map into a sequence of patches (vision
+    transformers) or never pools or flattens, and where the map has one place only, because the picture is too small.
+    """
+    return forward(model, x)[0].clone()
+
+
+def forward(model: nn.Module, x: Tensor, layer: str | None = None) -> tuple[Tensor, Tensor, Head | None]:
+    """One pass without gradients: the feature map, the logits (N, K), and the linear layer that ran last."""
+    with explaining(model, x) as x, torch.no_grad(), watching(model, layer) as watched:
+        logits = _outputs(model, x)
+        return watched.map(), logits, watched.head()
+
+
+class Head(NamedTuple):
+    """The linear layer, or 1 × 1 convolution, that ran last: `weight` (K, C) and `bias` (K,) or None."""
+
+    weight: Tensor
+    bias: Tensor | None
+
+
+class Watched(NamedTuple):
+    """What to ask after the pass: `map()` is the feature map (N, C, h, w), `head()` the last linear layer, or None."""
+
+    map: Callable[[], Tensor]
+    head: Callable[[], Head | None]
+
+
+@contextmanager
+def watching(model: nn.Module, layer: str | None = None) -> Iterator[Watched]:
+    """Watch the pass inside the block for the last feature map, or for what the layer named `layer` puts out.
+
+    Where gradients are on, the map is part of the graph, so that `torch.autograd.grad(score, watched.map())` works.
+    Raises ValueError for a name that the model does not have, with the nearest; `map()` does where there is no map.
+    """
+    with _Watch() as watch:
+        if layer is None:
+            yield Watched(watch.map, lambda: watch.head)
+        else:
+            with record(model, layer, gradients=torch.is_grad_enabled()) as recorded:
+                activations = recorded[0] if isinstance(recorded, tuple) else recorded
+                yield Watched(lambda: _map_of(layer, activations), lambda: watch.head)
+
+
+class _Loss(NamedTuple):
+    """A step in which rows and columns were lost: `before` (N, C, h, w) became `after`."""
+
+    before: Tensor
+    after: Tensor
+
+
+class _Watch(TorchFunctionMode):
+    """Sees each function that the network calls, and keeps the last two losses of rows and columns."""
+
+    def __init__(self):
+        super().__init__()
+        self.losses: list[_Loss] = []
+        self.head: Head | None = None
+
+    def __torch_function__(self, function, types, args=(), kwargs=None):
+        kwargs = kwargs or {}
+        output = function(*args, **kwargs)
+        x = args[0] if args else kwargs.get("input")
+        if isinstance(x, Tensor) and isinstance(output, Tensor):
+            self._note(getattr(function, "__name__", ""), x, output)
+            self._note_head(function, args, kwargs)
+        return output
+
+    def _note(self, name: str, before: Tensor, after: Tensor) -> None:
+        if self.losses and before is self.losses[-1].after and (before.ndim, after.ndim) == (3, 2):
+            self.losses[-1] = self.losses[-1]._replace(after=after)  # rows first, then columns: x.mean(3).mean(2)
+        elif before.ndim == 4 and (_is_pooling(name, before, after) or _is_flattening(before, after)):
+            self.losses = [*self.losses[-1:], _Loss(before, after)]
+
+    def _note_head(self, function, args, kwargs) -> None:
+        if function in (nn.functional.linear, nn.functional.conv2d):
+            values = dict(zip(("input", "weight", "bias"), args)) | kwargs
+            if values["weight"].shape[2:].numel() == 1:
+                self.head = Head(values["weight"].flatten(1), values.get("bias"))
+
+    def map(self) -> Tensor:
+        if not self.losses:
+            raise ValueError("no last feature map was found: the network never pools or flattens its rows and columns "
+                             "away; say which layer: layer=…")
+        before, after = self.losses[-1]
+        if after.ndim == 3:
+            raise ValueError(f"no last feature map was found: the network turns its map {tuple(before.shape)} into a "
+                             f"sequence {tuple(after.shape)} and goes on, as vision transformers do; from there on it has "
+                             "no rows and columns, so that this method does not apply")
+        if after.ndim == 2 and len(self.losses) == 2 and self.losses[0].after.shape[2:] == before.shape[2:]:
+            before = self.losses[0].before  # pooled first, then flattened
+        if before.shape[2:].numel() == 1:
+            raise ValueError("the last feature map has one place only (1 × 1), so that it cannot say where: the picture is "
+                             "too small for this network; take a larger one, or an earlier layer: layer=…")
+        return before
+
+
+def _is_pooling(name: str, before: Tensor, after: Tensor) -> bool:
+    """Pooling to one place, and adaptive pooling to any size: it fits the map to the layers behind a flattening."""
+    to_one_place = after.ndim == 4 and after.shape[2:].numel() == 1
+    return "adaptive" in name or (to_one_place and ("pool" in name or name in ("mean", "sum", "amax")))
+
+
+def _is_flattening(before: Tensor, after: Tensor) -> bool:
+    return after.ndim in (2, 3) and after.shape[0] == before.shape[0]
+
+
+def _map_of(layer: str, activations: dict[str, Tensor]) -> Tensor:
+    if layer not in activations:
+        raise ValueError(f"layer {layer!r} did not run in this pass; take one that every picture goes through")
+    if activations[layer].ndim != 4:
+        raise ValueError(f"layer {layer!r} puts out {tuple(activations[layer].shape)}, which has no rows and columns; take one "
+                         "before pooling and flattening that puts out (N, C, h, w)")
+    return activations[layer]

@@ -1,0 +1,93 @@
+"""The methods of the course in one table: who published them, what they explain, and what they cost.
+
+    METHODS["grad_cam"].function(model, x, target)
+
+All are local (they explain one picture's decision, not the network's knowledge of a class) and specific (they look inside
+the network: at its gradients, its ReLUs or its feature maps).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from importlib import import_module
+from typing import NamedTuple
+
+
+class Paper(NamedTuple):
+    """Where a method was published."""
+
+    authors: str
+    title: str
+    venue: str
+    year: int
+
+
+class Method(NamedTuple):
+    """One method, and what is to be known about it.
+
+    name: of the function in `xaitutor.attribution`; title: what people call it; family: methods of one idea.
+    scope: "local" or "global"; access: model "specific" or "agnostic".
+    class_discriminative: whether the maps of two classes differ in where they are strong (Selvaraju et al. 2017). False for
+    DeconvNet and guided backpropagation, whose maps hardly change with the class, and for FEM, which has no class.
+    forward, backward: how many passes through the whole network one picture costs with a class given; "n" is the
+    number of samples or steps. A backward pass that ends at the last feature map counts as none.
+    reduce: the `reduce` of `heatmap` that shows it as it is usually shown.
+    """
+
+    name: str
+    title: str
+    family: str
+    scope: str
+    access: str
+    class_discriminative: bool
+    forward: int | str
+    backward: int | str
+    reduce: str
+    paper: Paper
+
+    @property
+    def function(self) -> Callable:
+        """`function(model, x, target=None, *, …) -> Tensor`."""
+        return getattr(import_module("xaitutor.attribution"), self.name)
+
+
+_GRAD_CAM = Paper("Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra",
+                  "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", "ICCV", 2017)
+_LOCAL = "local", "specific"
+
+METHODS: dict[str, Method] = {method.name: method for method in (
+    Method("gradient", "Gradient", "gradients", *_LOCAL, True, 1, 1, "max_abs", Paper(
+        "Simonyan, Vedaldi and Zisserman", "Deep Inside Convolutional Networks: Visualising Image Classification Models "
+        "and Saliency Maps", "ICLR workshop", 2014)),
+    Method("gradient_x_input", "Gradient × Input", "gradients", *_LOCAL, True, 1, 1, "abs_sum", Paper(
+        "Shrikumar, Greenside, Shcherbina and Kundaje", "Not Just a Black Box: Learning Important Features Through "
+        "Propagating Activation Differences", "arXiv", 2016)),
+    Method("smoothgrad", "SmoothGrad", "gradients", *_LOCAL, True, "n", "n", "max_abs", Paper(
+        "Smilkov, Thorat, Kim, Viégas and Wattenberg", "SmoothGrad: removing noise by adding noise", "arXiv", 2017)),
+    Method("deconvnet", "DeconvNet", "ReLU rules", *_LOCAL, False, 1, 1, "max_abs", Paper(
+        "Zeiler and Fergus", "Visualizing and Understanding Convolutional Networks", "ECCV", 2014)),
+    Method("guided_backprop", "Guided backpropagation", "ReLU rules", *_LOCAL, False, 1, 1, "max_abs", Paper(
+        "Springenberg, Dosovitskiy, Brox and Riedmiller", "Striving for Simplicity: The All Convolutional Net",
+        "ICLR workshop", 2015)),
+    Method("cam", "CAM", "class activation maps", *_LOCAL, True, 1, 0, "positive", Paper(
+        "Zhou, Khosla, Lapedriza, Oliva and Torralba", "Learning Deep Features for Discriminative Localization",
+        "CVPR", 2016)),
+    Method("grad_cam", "Grad-CAM", "class activation maps", *_LOCAL, True, 1, 0, "positive", _GRAD_CAM),
+    Method("guided_grad_cam", "Guided Grad-CAM", "class activation maps", *_LOCAL, True, 2, 1, "max_abs", _GRAD_CAM),
+    Method("fem", "FEM", "feature statistics", *_LOCAL, False, 1, 0, "positive", Paper(
+        "Fuad, Martin, Giot, Bourqui, Benois-Pineau and Zemmari", "Features Understanding in 3D CNNs for Actions "
+        "Recognition in Video", "IPTA", 2020)),
+    Method("integrated_gradients", "Integrated Gradients", "path integrals", *_LOCAL, True, "n", "n", "abs_sum", Paper(
+        "Sundararajan, Taly and Yan", "Axiomatic Attribution for Deep Networks", "ICML", 2017)),
+)}
+
+
+def methods_table() -> str:
+    """`METHODS` as a table in Markdown, one row a method."""
+    rows = [("method", "family", "local or global", "specific or agnostic", "tells classes apart", "forward", "backward", "paper"),
+            ("---",) * 8]
+    for m in METHODS.values():
+        source = f"{m.paper.authors}, *{m.paper.title}*, {m.paper.venue} {m.paper.year}"
+        apart = "yes" if m.class_discriminative else "no"
+        rows.append((m.title, m.family, m.scope, m.access, apart, str(m.forward), str(m.backward), source))
+    return "\n".join(f"| {' | '.join(row)} |" for row in rows)
