@@ -1,42 +1,10 @@
-import zlib
-
 import pytest
 import torch
 import torchvision
 from torch import nn
 
-from xaitutor.layers import Row, record, summary
-
-# One of each family of torchvision's classifiers, the smallest, with the smallest input it takes.
-FAMILIES = {
-    "alexnet": 64, "convnext_tiny": 32, "densenet121": 32, "efficientnet_b0": 32, "efficientnet_v2_s": 32,
-    "googlenet": 32, "inception_v3": 75, "maxvit_t": 224, "mnasnet0_5": 32, "mobilenet_v2": 32,
-    "mobilenet_v3_small": 32, "regnet_x_400mf": 32, "regnet_y_400mf": 32, "resnet18": 32, "resnext50_32x4d": 32,
-    "shufflenet_v2_x0_5": 32, "squeezenet1_1": 32, "swin_t": 32, "swin_v2_t": 32, "vgg11": 32, "vgg11_bn": 32,
-    "vit_b_16": 32, "wide_resnet50_2": 32,
-}
-
-
-def small(name):
-    torch.manual_seed(0)
-    options = {"init_weights": False} if name.startswith(("vgg", "goog", "incep")) else {}
-    if name.startswith("vgg"):
-        options["num_classes"] = 10
-    if name == "vit_b_16":
-        options["image_size"] = FAMILIES[name]
-    return torchvision.models.get_model(name, weights=None, **options).eval()
-
-
-def fingerprint(model):
-    """Everything that a trace could be left in, to the bit."""
-    def hooks(module):
-        return sum(len(value) for key, value in vars(module).items() if "hooks" in key)
-
-    modules = [(name, module.training, set(vars(module)), hooks(module)) for name, module in model.named_modules()]
-    parameters = [(name, p.requires_grad, p.grad is None) for name, p in model.named_parameters()]
-    state = [(name, value.data_ptr(), zlib.crc32(value.numpy())) for name, value in model.state_dict().items()]
-    return modules, parameters, state
-
+from tests.networks import FAMILIES, fingerprint, small
+from xaitutor.layers import Row, evaluating, record, summary
 
 class Residual(nn.Module):
     """x + relu(relu(2x − 1) − 2), with an in-place ReLU used twice and an in-place subtraction."""
@@ -194,6 +162,21 @@ def test_every_family_is_there():
         return {torchvision.models.get_model_builder(name).__module__ for name in names}
 
     assert families(FAMILIES) == families(torchvision.models.list_models(module=torchvision.models))
+
+
+@pytest.mark.parametrize("error", [None, ZeroDivisionError])
+def test_eval_mode_for_the_time_of_a_block(error):
+    model = nn.Sequential(nn.Dropout(), nn.Sequential(nn.BatchNorm2d(1), nn.Dropout().eval()).eval())
+    model[1][0].train()
+    before = fingerprint(model)
+    try:
+        with evaluating(model) as inside:
+            assert inside is model and not any(module.training for module in model.modules())
+            if error:
+                raise error
+    except ZeroDivisionError:
+        pass
+    assert fingerprint(model) == before
 
 
 # summary

@@ -1,0 +1,76 @@
+"""Networks for tests: one of each family of torchvision, formulas, and what can be said about any of them."""
+
+import zlib
+from contextlib import contextmanager
+from types import SimpleNamespace
+
+import torch
+import torchvision
+from torch import nn
+
+# One of each family of torchvision's classifiers, the smallest, with the smallest input it takes.
+FAMILIES = {
+    "alexnet": 64, "convnext_tiny": 32, "densenet121": 32, "efficientnet_b0": 32, "efficientnet_v2_s": 32,
+    "googlenet": 32, "inception_v3": 75, "maxvit_t": 224, "mnasnet0_5": 32, "mobilenet_v2": 32,
+    "mobilenet_v3_small": 32, "regnet_x_400mf": 32, "regnet_y_400mf": 32, "resnet18": 32, "resnext50_32x4d": 32,
+    "shufflenet_v2_x0_5": 32, "squeezenet1_1": 32, "swin_t": 32, "swin_v2_t": 32, "vgg11": 32, "vgg11_bn": 32,
+    "vit_b_16": 32, "wide_resnet50_2": 32,
+}
+
+
+def small(name):
+    torch.manual_seed(0)
+    options = {"init_weights": False} if name.startswith(("vgg", "goog", "incep")) else {}
+    if name.startswith("vgg"):
+        options["num_classes"] = 10
+    if name == "vit_b_16":
+        options["image_size"] = FAMILIES[name]
+    return torchvision.models.get_model(name, weights=None, **options).eval()
+
+
+def fingerprint(model):
+    """Everything that a trace could be left in, to the bit."""
+    def hooks(module):
+        return sum(len(value) for key, value in vars(module).items() if "hooks" in key)
+
+    modules = [(name, module.training, set(vars(module)), hooks(module)) for name, module in model.named_modules()]
+    parameters = [(name, p.requires_grad, p.grad is None) for name, p in model.named_parameters()]
+    state = [(name, value.data_ptr(), zlib.crc32(value.numpy())) for name, value in model.state_dict().items()]
+    return modules, parameters, state
+
+
+@contextmanager
+def counted_passes(model):
+    """How many images went forward through the first convolution, and how many gradients came back to it."""
+    counts = SimpleNamespace(forward=0, backward=0)
+
+    def forward(module, inputs, output):
+        counts.forward += len(output)
+        if output.requires_grad:
+            output.register_hook(backward)
+
+    def backward(gradient):
+        counts.backward += len(gradient)
+
+    handle = next(module for module in model.modules() if isinstance(module, nn.Conv2d)).register_forward_hook(forward)
+    try:
+        yield counts
+    finally:
+        handle.remove()
+
+
+class Formula(nn.Module):
+    """Takes x (N, C, 1, 1) for C numbers; `formula(*numbers)` gives one logit, or a tuple of them."""
+
+    def __init__(self, formula):
+        super().__init__()
+        self.formula = formula
+
+    def forward(self, x):
+        logits = self.formula(*x[:, :, 0, 0].unbind(dim=1))
+        return torch.stack(logits if isinstance(logits, tuple) else (logits,), dim=1)
+
+
+def point(*numbers):
+    """The numbers as an image of one pixel, (1, C, 1, 1), in double precision."""
+    return torch.tensor(numbers, dtype=torch.float64).reshape(1, -1, 1, 1)
