@@ -1,0 +1,166 @@
+"""Gradient ascent on the picture: x ← x + μ ∂a/∂x, while the network stays as it is.
+
+Erhan, Bengio, Courville and Vincent, Visualizing Higher-Layer Features of a Deep Network, 2009.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+from tqdm.auto import tqdm
+
+from xaitutor.maximization.network import like, prepare
+from xaitutor.maximization.objectives import Objective
+from xaitutor.maximization.parameterisations import Parameterisation, decode, encode, pixels
+from xaitutor.maximization.seeds import seeded
+
+NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
+
+
+class Result(NamedTuple):
+    """`pictures` (n, 3, H, W) in [0, 1], and `activations` (steps + 1, n), the objective for each picture.
+
+    Row t is what the network saw in step t, with the transforms of that step; the last row is the final
+    picture as it is. Penalties are not in it.
+    """
+
+    pictures: Tensor
+    activations: Tensor
+
+
+def maximize(
+    model: nn.Module, objective: Objective, preprocess=None, *, size: int = 128, start: Tensor | None = None,
+    steps: int = 256, learning_rate: float = 0.05, optimiser: Callable = torch.optim.Adam,
+    parameterisation: Parameterisation = pixels(), transforms: Sequence[Callable] = (),
+    penalties: Sequence[Callable] = (), after_step: Sequence[Callable] = (), n: int = 1, patience: int | None = None,
+    seed: int = 0, progress: bool = True,
+) -> Result:
+    """Pictures for which the objective is large, by `steps` steps of gradient ascent.
+
+    objective: `channel(…)`, `unit(…)`, `target(…)`, `direction(…)`, `diversity(…)`, and sums of them.
+    preprocess: as from `load_model`; only its mean and std count. None for a model that takes [0, 1].
+    size: pixels along each side. start: a picture (3, H, W) or (1, 3, H, W) in [0, 1] to begin with, instead of noise.
+    optimiser: called as `optimiser([parameters], lr=learning_rate)`; `torch.optim.SGD` is the plain formula above.
+    parameterisation: `pixels(…)` or `fourier(…)`: what the parameters mean.
+    transforms: functions x → x, one after the other: what the network sees (`jitter`, `rotation`, `scaling`).
+    penalties: functions x → number, subtracted from the objective (`total_variation`).
+    after_step: functions (x, step) → x, step counted from 1: what becomes of the picture after it (`blur`).
+    n: pictures at once, from different noise. patience: stop after so many steps without a new best.
+    seed: the same gives the same pictures; the random numbers of the caller go on as if nothing had been.
+
+    Costs one forward pass, as far as the objective's last layer, and one backward pass a step. The model is afterwards
+    what it was. A unit behind a ReLU that is off has no gradient and keeps its noise: take the layer before the ReLU.
+
+    Raises ValueError (no such layer, with the nearest names; picture too small; training mode; numbers that overflow, with
+    the step; unsuitable arguments), IndexError (no such channel, row, column or class) and TypeError.
+    """
+    check_numbers(steps=steps, n=n, size=size, patience=patience, learning_rate=learning_rate)
+    picture = first_picture(start, size, n, like(model))
+    ready = prepare(model, objective, preprocess, picture[:1], n)
+    shape, rows = tuple(picture.shape[2:]), []
+    with seeded(seed), gradients():
+        parameters = encode(parameterisation, picture)
+        if start is None:
+            parameters = parameters + NOISE * torch.randn(parameters.shape).to(parameters)
+        parameters = parameters.requires_grad_()
+        climber = optimiser([parameters], lr=learning_rate)
+        for step in tqdm(range(1, steps + 1), disable=not progress, leave=False, delay=3):
+            picture = decode(parameterisation, parameters, shape)
+            values = ready.values(_transformed(picture, transforms))
+            loss = sum(penalty(picture).sum() for penalty in penalties) - values.sum()
+            (parameters.grad,) = torch.autograd.grad(loss, parameters)
+            check_finite(step, values, parameters.grad)
+            climber.step()
+            _finish_step(parameterisation, parameters, shape, after_step, step)
+            rows.append(values.detach())
+            if patience and _is_stuck(rows, patience):
+                break
+        return finish(decode(parameterisation, parameters, shape), rows, ready.values)
+
+
+def measure(model: nn.Module, objective: Objective, pictures: Tensor, preprocess=None) -> Tensor:
+    """The objective (N,) for pictures (N, 3, H, W) with values in [0, 1]; arguments and errors as in `maximize`."""
+    pictures = pictures.detach().to(like(model))
+    ready = prepare(model, objective, preprocess, pictures[:1], len(pictures))
+    with torch.no_grad():
+        return ready.values(pictures).cpu()
+
+
+def _transformed(picture: Tensor, transforms: Sequence[Callable]) -> Tensor:
+    """What the network sees; where a transform changes the size, it is made to fit again."""
+    x = picture
+    for transform in transforms:
+        x = transform(x)
+    return x if x.shape == picture.shape else F.interpolate(x, picture.shape[2:], mode="bilinear", align_corners=True)
+
+
+def _finish_step(kind: Parameterisation, parameters: Tensor, shape: tuple, after_step: Sequence[Callable], step: int) -> None:
+    """What `after_step` does to the picture, and the cut to [0, 1] where no sigmoid does it."""
+    with torch.no_grad():
+        before = after = decode(kind, parameters, shape)
+        for function in after_step:
+            after = function(after, step)
+        after = after if kind.sigmoid else after.clamp(0, 1)
+        if after is not before:
+            parameters.copy_(encode(kind, after))
+
+
+def _is_stuck(rows: list[Tensor], patience: int) -> bool:
+    sums = [row.sum().item() for row in rows]
+    return len(sums) > patience and max(sums[-patience:]) <= max(sums[:-patience])
+
+
+def finish(pictures: Tensor, rows: list[Tensor], values: Callable) -> Result:
+    with torch.no_grad():
+        pictures = pictures.detach().clamp(0, 1)
+        return Result(pictures.cpu(), torch.stack([*rows, values(pictures)]).cpu())
+
+
+@contextmanager
+def gradients() -> Iterator[None]:
+    """Gradients, also where the caller has switched them off."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+# What cannot be used is refused before the first step.
+
+
+def check_numbers(learning_rate: float, **whole: int | None) -> None:
+    for name, number in whole.items():
+        if name == "patience" and number is None:
+            continue
+        if isinstance(number, bool) or not isinstance(number, int) or number < 1:
+            raise ValueError(f"{name} is a whole number, 1 or more, not {number!r}")
+    if not 0 < learning_rate < float("inf"):
+        raise ValueError(f"learning_rate is a number above 0, not {learning_rate!r}")
+
+
+def first_picture(start: Tensor | None, size: int, n: int, alike: Tensor) -> Tensor:
+    """(n, 3, H, W): `start`, or else grey."""
+    if start is None:
+        return alike.new_full((n, 3, size, size), 0.5)
+    if not isinstance(start, Tensor) or not start.is_floating_point():
+        kind = f"a tensor of {start.dtype}" if isinstance(start, Tensor) else type(start).__name__
+        raise TypeError(f"start is a tensor of floats in [0, 1], as from images.to_tensor(…), not {kind}")
+    picture = start[None] if start.ndim == 3 else start
+    if picture.ndim != 4 or picture.shape[:2] != (1, 3):
+        raise ValueError(f"start is one picture (3, H, W) or (1, 3, H, W), not {tuple(start.shape)}")
+    if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused, too
+        raise ValueError(f"start has values in [0, 1], not {picture.min():.3g} to {picture.max():.3g}; is it normalised? "
+                         "images.denormalise(x, mean, std) brings it back")
+    if n > 1:
+        raise ValueError(f"n={n} pictures from one start would be {n} times the same one; leave n or start out")
+    return picture.detach().to(alike)
+
+
+def check_finite(step: int, values: Tensor, gradient: Tensor | None = None) -> None:
+    for what, tensor in (("objective", values), ("gradient", gradient)):
+        if tensor is not None and not tensor.isfinite().all():
+            raise ValueError(f"in step {step} the {what} is no longer finite; take a smaller learning rate, or look for NaN "
+                             "in the model's weights and in your own transforms and penalties")

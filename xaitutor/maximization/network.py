@@ -1,0 +1,126 @@
+"""What the layers put out, without running further than the last of them, and without leaving a trace."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import NamedTuple
+
+import torch
+from torch import Tensor, nn
+
+from xaitutor import layers
+from xaitutor.maximization.objectives import Objective, check
+
+
+class _Enough(Exception):  # noqa: N818: it is no error; it ends a forward pass whose rest nobody needs
+    pass
+
+
+def activations(model: nn.Module, names: set[str], x: Tensor, uses: int | None = None) -> dict[str, Tensor]:
+    """What the layers `names` put out, as part of the graph; of a layer that runs again, the last time.
+
+    The pass stops once they have run `uses` times, all together.
+    """
+    found, runs = {}, 0
+
+    def keep(name: str, output: Tensor) -> None:
+        nonlocal runs
+        found[name] = output.clone() if isinstance(output, Tensor) else output  # an in-place ReLU may come after it
+        runs += 1
+        if runs == uses:
+            raise _Enough
+
+    modules = dict(model.named_modules(remove_duplicate=False))
+    handles = []
+    try:
+        for name in names:
+            handles.append(modules[name].register_forward_hook(lambda _, __, out, name=name: keep(name, out)))
+        model(x)
+    except _Enough:
+        pass
+    finally:
+        for handle in handles:
+            handle.remove()
+    return found
+
+
+def find_layer(model: nn.Module, name: str) -> str:
+    """The dotted name of a layer that is given so, "layer3.1.conv2", or as Lucent writes it, "layer3_1_conv2".
+
+    Raises ValueError with the nearest names where there is none.
+    """
+    names = dict(model.named_modules(remove_duplicate=False))
+    fitting = [known for known in names if known.replace(".", "_") == name]
+    name = fitting[0] if name not in names and len(fitting) == 1 else name
+    with layers.record(model, name):  # which says what is wrong with a name
+        return name
+
+
+class Ready(NamedTuple):
+    """A checked objective: with dotted names, and `values(pictures)`, (N,) for pictures (N, 3, H, W) in [0, 1]."""
+
+    objective: Objective
+    values: Callable[[Tensor], Tensor]
+    shapes: dict[str, tuple[int, ...]]
+
+
+def prepare(model: nn.Module, objective: Objective, preprocess, example: Tensor, n: int = 1) -> Ready:
+    """Check the objective against what the model puts out for `example` (1, 3, H, W); raises what `maximize` names."""
+    if not isinstance(objective, Objective):
+        raise TypeError(f"expected an objective, such as channel('layer3', 7) or target(1), not {objective!r}")
+    if any(module.training for module in model.modules()):
+        raise ValueError("the model is in training mode, where each pass changes it; call model.eval() first")
+    normalise = normalisation(preprocess, example)
+    objective = Objective(tuple(term._replace(layer=find_layer(model, term.layer)) for term in objective.terms))
+    names = {term.layer for term in objective.terms}
+    shapes, uses = _try(model, names, normalise(example))
+    for term in objective.terms:
+        check(term, shapes[term.layer], n)
+    return Ready(objective, lambda x: objective.values(activations(model, names, normalise(x), uses)), shapes)
+
+
+def like(model: nn.Module) -> Tensor:
+    """A number of the model's own type, on its own device."""
+    tensors = [tensor for tensor in model.parameters() if tensor.is_floating_point()]
+    return tensors[0].detach().flatten()[:1] if tensors else torch.zeros(1)
+
+
+def normalisation(preprocess, alike: Tensor) -> Callable[[Tensor], Tensor]:
+    """x → (x − mean) / std on the device of `alike`."""
+    if preprocess is None:
+        return lambda x: x
+    if not (hasattr(preprocess, "mean") and hasattr(preprocess, "std")):
+        raise TypeError("preprocess is what load_model gives second, with .mean and .std, or None for a model that takes "
+                        f"[0, 1]; not {type(preprocess).__name__}")
+    mean, std = (torch.tensor(list(values)).to(alike)[:, None, None] for values in (preprocess.mean, preprocess.std))
+    return lambda x: (x - mean) / std
+
+
+def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[int, ...]], int]:
+    """One whole pass: the shape that each layer puts out, and how often they run, all together."""
+    runs, found, failure = [0], {}, None
+
+    def note(_, __, output, name):
+        runs[0] += 1
+        found[name] = output
+
+    modules = dict(model.named_modules(remove_duplicate=False))
+    handles = [modules[name].register_forward_hook(lambda *a, name=name: note(*a, name=name)) for name in names]
+    try:
+        with torch.no_grad():
+            model(x)
+    except RuntimeError as error:
+        failure = error
+    finally:
+        for handle in handles:
+            handle.remove()
+    for name in names:
+        where = f"layer {name!r}" if name else "the network"
+        if name not in found and failure:
+            raise ValueError(f"the network cannot take a picture of {x.shape[2]} × {x.shape[3]} pixels as far as {where}; "
+                             f"try another size ({failure})") from failure
+        if name not in found:
+            raise ValueError(f"{where} does not run when the model is used, so that nothing can be maximized there")
+        if not isinstance(found[name], Tensor):
+            raise ValueError(f"{where} puts out a {type(found[name]).__name__}, not a tensor; take a layer inside it")
+    return {name: tuple(output.shape) for name, output in found.items()}, runs[0]
