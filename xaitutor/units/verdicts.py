@@ -20,7 +20,7 @@ from xaitutor.units.sensitivity import Interval, interval, is_constant, total_ef
 
 DOMINANT = 0.5  # a factor carries a unit that would lose more than half of its variance without it
 HALF = 0.5  # one level stands out if no other gets half as far: else the unit is as much about the second
-NOTICEABLE = 0.5  # standard deviations of the unit: what Cohen (1988) calls a medium effect
+LARGE = 0.8  # standard deviations of the unit: what Cohen (1988) calls a large effect
 CROSSED = 24  # scenes of the crossing: it shows each pair in every scene, so that half as many do
 KINDS = (*FACTORS, "conjunction", "polysemantic", "undecided", "silent")
 
@@ -69,18 +69,19 @@ def selectivity(
 
 
 def judge(measured: Responses, unit: int, crossed: Crossing | None = None) -> Selectivity:
-    """What the responses say of one unit. The first that holds:
+    """What the responses say of one unit. The first of these that holds:
 
     - *silent*: the same response in every picture;
-    - *conjunction*, "zebra detector (shape × coat)": shape and coat as one carry the unit (share above DOMINANT), and its best pair raises it more than
-      twice as much as either level with any other partner. Needs `crossed`, of shape and coat;
-    - a *factor*: its share lies above DOMINANT, and its interval above those of all others. "stripes detector (coat)" if the best level raises
-      it more than twice as much as the second (counted from the lowest level), else "coat, no single level";
-    - *polysemantic*, "stripes or snow": two levels of different factors that make no class together, each of which raises it NOTICEABLY in scenes
-      without the other, and stands out among the levels of its factor as a detector's does;
-    - *undecided*.
+    - *conjunction*, "zebra detector (shape × coat)": shape and coat as one cause most of the variance (share above DOMINANT), and the best pair raises
+      the unit more than twice as much as either level does with any other partner. Needs `crossed`, of shape and coat;
+    - a *factor*: its share is above DOMINANT, and its interval above the intervals of all other factors. "stripes detector (coat)" if the best level
+      raises the unit more than twice as much as the second (counted from the lowest level), else "coat, no single level: …" with those that raise it;
+    - *polysemantic*, "stripes or snow": two levels of different factors that make no class together, each of which raises the unit by a LARGE effect in
+      scenes without the other;
+    - *undecided*: nothing of this.
 
-    Each "above" means: the whole interval. Raises IndexError for a unit that the layer does not have, ValueError for a crossing of other factors.
+    "Raises" and "more" are said where the whole interval is above 0. Raises IndexError for a unit that the layer does not have, ValueError for a
+    crossing of other factors.
     """
     values = _of_unit(measured.values, unit)
     joint = None if crossed is None else _conjunction(crossed, unit)
@@ -113,12 +114,12 @@ def _of_unit(values: dict[str, np.ndarray], unit: int) -> dict[str, np.ndarray]:
 
 def _decide(scenes, values, deviation, shares, effects, joint) -> tuple[str, str]:
     """Kind and verdict of a unit that responds."""
-    if joint and joint.share.low > DOMINANT and joint.surplus.low > 0:
+    if joint and joint.share.value > DOMINANT and joint.surplus.low > 0:
         return "conjunction", f"{_class_name(*joint.levels)} detector (shape × coat)"
     first = max(shares, key=lambda factor: shares[factor].value)
-    if shares[first].low > max(DOMINANT, *(share.high for factor, share in shares.items() if factor != first)):
-        level = FACTORS[first][values[first].mean(0).argmax()]
-        return first, f"{level} detector ({first})" if _stands_out(values[first]) else f"{first}, no single level"
+    if shares[first].value > DOMINANT and shares[first].low > max(share.high for factor, share in shares.items() if factor != first):
+        raising = sorted((level for level, effect in effects[first].items() if effect.low > 0), key=lambda level: -effects[first][level].value)
+        return first, f"{raising[0]} detector ({first})" if _stands_out(values[first]) else f"{first}, no single level: {', '.join(raising)}"
     for pair in _unrelated_causes(scenes, values, deviation, effects):
         return "polysemantic", f"polysemantic: {' or '.join(level for _, level in pair)}"
     return "undecided", "undecided"
@@ -138,7 +139,7 @@ def _stands_out(responses: np.ndarray) -> bool:
 
 def _unrelated_causes(scenes, values, deviation, effects):
     """Pairs of (factor, level) of two factors that no class combines, each of which raises the unit without the other; the strongest first."""
-    causes = [(factor, level) for factor, table in effects.items() for level, effect in table.items() if effect.low > 0 and effect.value > NOTICEABLE]
+    causes = [(factor, level) for factor, table in effects.items() for level, effect in table.items() if effect.low > 0 and effect.value > LARGE]
     causes.sort(key=lambda cause: -effects[cause[0]][cause[1]].value)
     for one, other in combinations(causes, 2):
         if one[0] != other[0] and not _related(one, other):
@@ -150,10 +151,9 @@ def _raises(scenes, values, deviation, cause, absent) -> bool:
     """Does the cause raise the unit in the scenes without the absent one?"""
     (factor, level), (other, gone) = cause, absent
     without = np.array([getattr(scene, other) != gone for scene in scenes])
-    alone = values[factor][without]
-    effect = _contrasts(alone)[:, FACTORS[factor].index(level)] / deviation
+    effect = _contrasts(values[factor])[without, FACTORS[factor].index(level)] / deviation
     found = interval(lambda weights: weights @ effect, len(effect))
-    return found.low > 0 and found.value > NOTICEABLE and _stands_out(alone)
+    return found.low > 0 and found.value > LARGE
 
 
 def _related(one, other) -> bool:
