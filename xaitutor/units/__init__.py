@@ -23,6 +23,10 @@ _HOME: dict[str, str] = {
     "census": "verdicts",
     "Selectivity": "verdicts",
     "Conjunction": "verdicts",
+    "circuit": "circuits",
+    "Circuit": "circuits",
+    "ablate": "ablation",
+    "class_losses": "ablation",
 }
 
 __all__ = [*_HOME]
