@@ -65,6 +65,7 @@ class Formula(nn.Module):
     def __init__(self, formula):
         super().__init__()
         self.formula = formula
+        self.eval()
 
     def forward(self, x):
         logits = self.formula(*x[:, :, 0, 0].unbind(dim=1))

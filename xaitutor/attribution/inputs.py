@@ -10,6 +10,7 @@ Only the derivative by x is asked for: no weight's gradient is computed, no `.gr
 from __future__ import annotations
 
 import difflib
+import sys
 import warnings
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -39,7 +40,7 @@ def explaining(model: nn.Module, x: Tensor) -> Iterator[Tensor]:
     """
     check(model, x)
     if not _inside.get():  # a method that calls another says it once
-        _warn(model, x)
+        _doubt(model, x)
     token = _inside.set(True)
     try:
         with torch.inference_mode(False), torch.enable_grad(), evaluating(model):
@@ -113,6 +114,14 @@ def batches(items: Iterable, size: int) -> Iterator[list]:
         yield batch
 
 
+def warn(message: str) -> None:
+    """Warn, and point at the line that called this package, however many of its functions lie between."""
+    frame, level = sys._getframe(), 1
+    while frame.f_back and frame.f_globals.get("__name__", "").partition(".")[0] in ("xaitutor", "contextlib"):
+        frame, level = frame.f_back, level + 1
+    warnings.warn(message, stacklevel=level)
+
+
 def at_least_one(**counts: int) -> None:
     """Raise ValueError unless each of these named numbers is a whole number of at least 1."""
     for name, count in counts.items():
@@ -137,12 +146,12 @@ def class_index(categories: Sequence[str], name: str) -> int:
     raise ValueError(f"no class is called {name!r} among {len(categories)}; {hint}")
 
 
-def _warn(model: nn.Module, x: Tensor) -> None:
+def _doubt(model: nn.Module, x: Tensor) -> None:
     if min(x.shape[2:]) > 1 and x.abs().max() > _LARGEST:  # a toy's single numbers may be as large as they like
-        warnings.warn(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
-                      "x = preprocess(image)[None] gives what the model takes", stacklevel=5)
+        warn(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
+             "x = preprocess(image)[None] gives what the model takes")
     if any(module.training for module in model.modules()):
-        warnings.warn("the model is in training mode; it is explained in eval mode, as if by model.eval()", stacklevel=5)
+        warn("the model is in training mode; it is explained in eval mode, as if by model.eval()")
 
 
 def _outputs(model: nn.Module, x: Tensor) -> Tensor:

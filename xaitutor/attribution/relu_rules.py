@@ -12,12 +12,12 @@ with the flipped kernel. ReLU6, GELU, SiLU and so on are other functions and kee
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Callable, Sequence
 
 from torch import Tensor, nn
 
 from xaitutor.attribution.gradients import gradient
+from xaitutor.attribution.inputs import warn
 from xaitutor.rules import backward_rules, with_backward
 
 
@@ -59,6 +59,6 @@ def _gradient_with(rule: Callable, model, x, target, score) -> Tensor:
     with backward_rules({"relu": rule}) as used:
         result = gradient(model, x, target, score=score)
     if not used:
-        warnings.warn("no ReLU ran in this network, so that this is the plain gradient (only relu itself has the rule; "
-                      "PyTorch does not show what runs inside a torch.jit module)", stacklevel=3)
+        warn("no ReLU ran in this network, so that this is the plain gradient (only relu itself has the rule; "
+             "PyTorch does not show what runs inside a torch.jit module)")
     return result
