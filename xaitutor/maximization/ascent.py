@@ -5,6 +5,7 @@ Erhan, Bengio, Courville and Vincent, Visualizing Higher-Layer Features of a Dee
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -20,6 +21,8 @@ from xaitutor.maximization.parameterisations import Parameterisation, decode, en
 from xaitutor.maximization.seeds import seeded
 
 NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
+NOTHING = ("the objective had no gradient in any step, so that the picture is still what it began with: the unit is off, "
+           "behind a ReLU; take the layer before that ReLU, or another start or seed")
 
 
 class Result(NamedTuple):
@@ -54,7 +57,7 @@ def maximize(
     seed: the same gives the same pictures; the random numbers of the caller go on as if nothing had been.
 
     Costs one forward pass, as far as the objective's last layer, and one backward pass a step. The model is afterwards
-    what it was. A unit behind a ReLU that is off has no gradient and keeps its noise: take the layer before the ReLU.
+    what it was. A unit behind a ReLU that is off has no gradient and keeps its noise, and you are warned.
 
     Raises ValueError (no such layer, with the nearest names; picture too small; training mode; numbers that overflow, with
     the step; unsuitable arguments), IndexError (no such channel, row, column or class) and TypeError.
@@ -62,7 +65,7 @@ def maximize(
     check_numbers(steps=steps, n=n, size=size, patience=patience, learning_rate=learning_rate)
     picture = first_picture(start, size, n, like(model))
     ready = prepare(model, objective, preprocess, picture[:1], n)
-    shape, rows = tuple(picture.shape[2:]), []
+    shape, rows, moved = tuple(picture.shape[2:]), [], False
     with seeded(seed), gradients():
         parameters = encode(parameterisation, picture)
         if start is None:
@@ -76,10 +79,14 @@ def maximize(
             (parameters.grad,) = torch.autograd.grad(loss, parameters)
             check_finite(step, values, parameters.grad)
             climber.step()
-            _finish_step(parameterisation, parameters, shape, after_step, step)
+            if after_step or not parameterisation.sigmoid:
+                _change(parameterisation, parameters, shape, after_step, step)
             rows.append(values.detach())
+            moved = moved or bool(parameters.grad.any())
             if patience and _is_stuck(rows, patience):
                 break
+        if not moved:
+            warnings.warn(NOTHING, stacklevel=2)
         return finish(decode(parameterisation, parameters, shape), rows, ready.values)
 
 
@@ -99,13 +106,14 @@ def _transformed(picture: Tensor, transforms: Sequence[Callable]) -> Tensor:
     return x if x.shape == picture.shape else F.interpolate(x, picture.shape[2:], mode="bilinear", align_corners=True)
 
 
-def _finish_step(kind: Parameterisation, parameters: Tensor, shape: tuple, after_step: Sequence[Callable], step: int) -> None:
+def _change(kind: Parameterisation, parameters: Tensor, shape: tuple, after_step: Sequence[Callable], step: int) -> None:
     """What `after_step` does to the picture, and the cut to [0, 1] where no sigmoid does it."""
     with torch.no_grad():
         before = after = decode(kind, parameters, shape)
         for function in after_step:
             after = function(after, step)
-        after = after if kind.sigmoid else after.clamp(0, 1)
+        if not kind.sigmoid:
+            after = after.clamp(0, 1)
         if after is not before:
             parameters.copy_(encode(kind, after))
 

@@ -16,7 +16,7 @@ class _Enough(Exception):  # noqa: N818: it is no error; it ends a forward pass 
     pass
 
 
-def activations(model: nn.Module, names: set[str], x: Tensor, uses: int | None = None) -> dict[str, Tensor]:
+def activations(model: nn.Module, names: set[str], x: Tensor, uses: int) -> dict[str, Tensor]:
     """What the layers `names` put out, as part of the graph; of a layer that runs again, the last time.
 
     The pass stops once they have run `uses` times, all together.
@@ -25,10 +25,11 @@ def activations(model: nn.Module, names: set[str], x: Tensor, uses: int | None =
 
     def keep(name: str, output: Tensor) -> None:
         nonlocal runs
-        found[name] = output.clone() if isinstance(output, Tensor) else output  # an in-place ReLU may come after it
         runs += 1
         if runs == uses:
+            found[name] = output
             raise _Enough
+        found[name] = output.clone()  # for an in-place ReLU may come after it
 
     modules = dict(model.named_modules(remove_duplicate=False))
     handles = []

@@ -15,9 +15,9 @@ import torch
 from torch import Tensor
 
 # The square root of the covariance of ImageNet's colours, scaled to a largest column of length 1 (Lucid, Apache 2.0,
-# the code of Olah et al. 2017). Its columns are light–dark, red–blue and green–magenta: the first makes up most of what
+# the code of Olah et al. 2017). Its columns are light–dark, red–blue and magenta–green: the first makes up most of what
 # colours do, and three numbers that mix through it vary independently over photos, as red, green and blue do not.
-COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]], dtype=torch.float64)
+COLOURS = torch.tensor([[0.26, 0.09, 0.02], [0.27, 0.00, -0.05], [0.27, -0.09, 0.03]])
 COLOURS /= COLOURS.norm(dim=0).max()
 
 EDGE = 0.002  # a sigmoid never gives 0 or 1: pictures to start from are cut to [EDGE, 1 − EDGE], less than 1/255
@@ -68,22 +68,23 @@ def encode(kind: Parameterisation, picture: Tensor) -> Tensor:
 
 
 def _mix(x: Tensor, matrix: Tensor) -> Tensor:
-    return torch.einsum("rc,nchw->nrhw", matrix.to(x), x)
+    return (x.movedim(1, -1) @ matrix.T.to(x)).movedim(-1, 1)
 
 
 def _from_spectrum(parameters: Tensor, size: tuple[int, int], decay: float) -> Tensor:
     spectrum = torch.view_as_complex(parameters * _scale(size, decay, parameters))
-    return torch.fft.irfft2(spectrum, s=size, norm="ortho")
+    return torch.fft.irfft2(spectrum, s=size, norm="ortho") / 4
 
 
 def _to_spectrum(x: Tensor, decay: float) -> Tensor:
-    spectrum = torch.view_as_real(torch.fft.rfft2(x, norm="ortho"))
+    spectrum = torch.view_as_real(torch.fft.rfft2(4 * x, norm="ortho"))
     return spectrum / _scale(x.shape[2:], decay, x)
 
 
 def _scale(size: tuple[int, int], decay: float, like: Tensor) -> Tensor:
-    """(H, W // 2 + 1, 1): Lucid's 1 / max(f, 1 / size)^decay, and its 1/4, which keeps the sigmoid from saturating."""
+    """1 / max(f, 1 / size)^decay, (H, W // 2 + 1, 1). The 4 above, which keeps the sigmoid from saturating, is Lucid's, too."""
     height, width = size
-    down, right = torch.fft.fftfreq(height).to(like), torch.fft.rfftfreq(width).to(like)
-    frequency = (down[:, None] ** 2 + right**2).sqrt().clamp_min(1 / max(size))
-    return (frequency**-decay / 4)[..., None]
+    down = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
+    right = torch.fft.rfftfreq(width, dtype=torch.float64)
+    frequency = (down**2 + right**2).sqrt().clamp_min(1 / max(size))
+    return (1 / frequency**decay)[..., None].to(like)

@@ -12,7 +12,12 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """Seed torch, NumPy and `random` for the block; their states are put back after it, also after an exception."""
+    """Seed torch, NumPy and `random` for the block; their states are put back after it, also after an exception.
+
+    Raises ValueError for a seed that is no whole number from 0 to 2³² − 1.
+    """
+    if isinstance(seed, bool) or not isinstance(seed, int) or not 0 <= seed < 2**32:
+        raise ValueError(f"seed is a whole number from 0 to 2³² − 1, not {seed!r}")
     states = random.getstate(), np.random.get_state()
     with torch.random.fork_rng():
         try:
