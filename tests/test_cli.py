@@ -1,12 +1,19 @@
 """The command `xaitutor`: what it prints, and its exit status."""
 
 import os
+import shutil
 import subprocess
 import sys
 
+from pathlib import Path
+
+import numpy as np
 import pytest
+from PIL import Image
 
 from xaitutor import cli, environment, models
+
+IMAGENET = Path(__file__).resolve().parents[2] / "shared" / "imagenet"
 
 
 @pytest.mark.parametrize(
@@ -50,7 +57,111 @@ def test_download_says_what_went_wrong(monkeypatch, capsys, error):
     assert capsys.readouterr().err.strip() == str(error)
 
 
-@pytest.mark.parametrize("arguments", [[], ["paint"], ["download"], ["check", "everything"]])
+# explain
+
+
+def explain(capsys, *arguments):
+    """The exit status, and what the command printed for people and as errors."""
+    status = cli.main(["explain", *map(str, arguments)])
+    printed = capsys.readouterr()
+    return status, printed.out.splitlines(), printed.err.splitlines()
+
+
+def panels(path, count):
+    """The middle of each of `count` pictures in one row."""
+    row = np.asarray(Image.open(path).convert("RGB"), dtype=float)
+    width = row.shape[1] // count
+    return [row[row.shape[0] // 2 - 30:row.shape[0] // 2 + 30, (2 * i + 1) * width // 2 - 30:(2 * i + 1) * width // 2 + 30]
+            for i in range(count)]
+
+
+def test_explain_draws_the_photo_and_its_heatmap(capsys, tmp_path):
+    status, printed, errors = explain(capsys, "menagerie/zebra", "--output", tmp_path / "heat.png")
+    assert (status, errors) == (0, [])
+    assert printed[0].startswith("menagerie_resnet18 tells 12 classes apart: horse, zebra, cow,")
+    assert printed[1].startswith("it sees zebra, 9") and printed[2].startswith("explained: zebra, 9")
+    assert printed[2].endswith(str(tmp_path / "heat.png"))
+    photo, overlaid = panels(tmp_path / "heat.png", 2)
+    assert not np.allclose(photo, overlaid, atol=20)
+
+
+def test_explain_with_several_methods_and_another_class(capsys, tmp_path):
+    for number, target in enumerate(("Sofa", "11")):
+        status, printed, errors = explain(
+            capsys, "menagerie/zebra", "--method", "grad_cam, fem", "--method", "gradient", "--target", target,
+            "--output", tmp_path / f"{number}.png")
+        assert (status, errors) == (0, []) and printed[2].startswith("explained: sofa, 0")
+    assert (tmp_path / "0.png").read_bytes() == (tmp_path / "1.png").read_bytes()
+    four = panels(tmp_path / "0.png", 4)
+    assert not any(np.allclose(one, other) for i, one in enumerate(four) for other in four[:i])
+
+
+def test_explain_says_where_there_is_nothing_to_see(capsys, monkeypatch, tmp_path):
+    from xaitutor import attribution
+
+    monkeypatch.setattr(attribution, "fem", lambda model, x, target: 0 * x, raising=False)
+    status, printed, errors = explain(capsys, "menagerie/zebra", "--method", "fem", "--output", tmp_path / "a.png")
+    assert status == 0 and printed[-1] == "FEM shows nothing here: its map has no value above zero"
+
+
+def test_explain_shows_what_the_model_sees(capsys, monkeypatch, tmp_path):
+    """A wide photo is cropped in the middle, not squeezed: what was a circle stays one."""
+    from xaitutor import plots
+
+    shown, draw = [], plots.image_grid
+    monkeypatch.setattr(plots, "image_grid", lambda images, *rest, **options: shown.extend(images) or draw(images, *rest, **options))
+    rows, columns = np.mgrid[:200, :400]
+    disc = np.hypot(rows - 100, columns - 200) < 60
+    Image.fromarray((255 * disc).astype(np.uint8)).save(tmp_path / "disc.png")
+    assert explain(capsys, tmp_path / "disc.png", "--output", tmp_path / "heat.png")[0] == 0
+    assert [tuple(picture.shape) for picture in shown] == [(3, 128, 128)] * 2
+    height, width = np.ptp(np.argwhere(shown[0][0].numpy() > 0.5), axis=0) + 1
+    assert height == width and abs(height - 0.6 * 128) <= 2
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["nothing.jpg"], "there is no file and no sample picture 'nothing.jpg'"),
+    ([__file__], "is not a picture that can be read"),
+    (["cat", "--method", "gradcam"], "there is no method 'gradcam'; did you mean 'grad_cam'"),
+    (["cat", "--method", "xyz"], "there is no method 'xyz'; there is gradient, "),
+    (["cat", "--target", "zbra"], "no class is called 'zbra' among 12; did you mean 'zebra'?"),
+    (["cat", "--target", "12"], "there is no class 12: the model has 12, from 0 to 11"),
+    (["cat", "--model", "menagerie_vgg", "--method", "cam"], "take grad_cam"),
+    (["cat", "--model", "resnet81"], "there is no network 'resnet81'; did you mean "),
+    (["cat", "--output", "no/such/folder/a.png"], "no/such/folder/a.png"),
+    (["cat", "--output", "a.xyz"], "'xyz' is not supported"),
+])
+def test_explain_says_in_a_line_what_went_wrong(capsys, monkeypatch, tmp_path, arguments, message):
+    monkeypatch.chdir(tmp_path)
+    status, printed, errors = explain(capsys, *arguments)
+    assert (status, printed, len(errors)) == (1, [], 1) and message in errors[0]
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_explain_without_weights_says_how_to_get_them(capsys, monkeypatch):
+    monkeypatch.setattr(models, "_fetch", lambda url, target: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr(models, "_cache", lambda: Path("no-such-cache"))
+    status, _, errors = explain(capsys, "cat", "--model", "resnet18")
+    assert status == 1 and errors[0].startswith("there are no weights for 'resnet18' on this machine")
+    assert "xaitutor download resnet18" in errors[-1]
+
+
+@pytest.mark.skipif(not IMAGENET.is_dir(), reason="the folder shared/imagenet is not beside this repository")
+def test_explain_a_photo_with_a_network_of_imagenet(capsys, monkeypatch, tmp_path):
+    shutil.copy(IMAGENET / "squeezenet1_0-imagenet.safetensors", tmp_path)
+    monkeypatch.setenv(models.WEIGHTS_DIR, str(tmp_path))
+    photo = IMAGENET / "images" / "340_zebra.jpg"
+    for target in ("zebra", "tiger"):
+        status, printed, errors = explain(capsys, photo, "--model", "squeezenet1_0", "--method", "grad_cam,cam",
+                                          "--target", target, "--output", tmp_path / f"{target}.png")
+        assert (status, errors, printed[0]) == (0, [], "squeezenet1_0 tells 1000 classes apart")
+        assert printed[1].startswith("it sees zebra, ") and printed[2].startswith(f"explained: {target}, ")
+    zebra, tiger = (panels(tmp_path / f"{name}.png", 3) for name in ("zebra", "tiger"))
+    assert np.allclose(zebra[0], tiger[0], atol=1) and not np.allclose(zebra[1], tiger[1], atol=20)
+    assert np.allclose(zebra[1], zebra[2], atol=4)  # in SqueezeNet CAM and Grad-CAM are one picture
+
+
+@pytest.mark.parametrize("arguments", [[], ["paint"], ["download"], ["explain"], ["check", "everything"]])
 def test_a_wrong_command_is_explained(arguments, capsys):
     with pytest.raises(SystemExit) as exit:
         cli.main(arguments)

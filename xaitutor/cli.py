@@ -2,11 +2,13 @@
 
     xaitutor check               is this machine ready for the course?
     xaitutor download resnet18   fetch a network of torchvision, for later without internet
+    xaitutor explain photo.jpg   why does a network see in the photo what it sees?
 """
 
 from __future__ import annotations
 
 import argparse
+import difflib
 import sys
 
 
@@ -21,6 +23,14 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("download", help="fetch a network of torchvision, for later without internet")
     command.add_argument("name", metavar="NAME", help="for example resnet18, vgg16, googlenet")
     command.set_defaults(run=download)
+
+    command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
+    command.add_argument("photo", metavar="PHOTO", help="a picture file, or a sample picture (cat, menagerie/zebra, …)")
+    command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
+    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default)")
+    command.add_argument("--target", metavar="CLASS", help="the class to explain, its name or number (default: the predicted)")
+    command.add_argument("--output", default="explanation.png", metavar="FILE", help="the picture to write (default: %(default)s)")
+    command.set_defaults(run=explain)
 
     options = parser.parse_args(arguments)
     return options.run(options)
@@ -47,6 +57,70 @@ def download(options: argparse.Namespace) -> int:
         print(error, file=sys.stderr)
         return 1
     return 0
+
+
+def explain(options: argparse.Namespace) -> int:
+    try:
+        _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
+    except (ValueError, IndexError, OSError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def _explain(photo: str, model_name: str, method_names: str, target: str | None, output: str) -> None:
+    """Write a picture of the photo, as the model sees it, and beside it each method's heatmap laid on it."""
+    from xaitutor import images, models, plots
+    from xaitutor.attribution import heatmap, overlay
+
+    methods = [_method(name.strip()) for name in method_names.split(",")]
+    image = images.load_image(photo)
+    model, preprocess, categories = models.load_model(model_name)
+    x = preprocess(image)[None]
+    picture = images.denormalise(x, preprocess.mean, preprocess.std).clamp(0, 1)[0]
+    probabilities = model(x).softmax(dim=1)[0]
+    index = int(probabilities.argmax()) if target is None else _class(target, categories)
+
+    maps = [heatmap(method.function(model, x, index), method.reduce, size=x.shape[2:])[0] for method in methods]
+    titles = [f"{categories[index]}, {probabilities[index]:.1%}", *(method.title for method in methods)]
+    plots.use_style()
+    figure = plots.image_grid([picture, *(overlay(picture, one) for one in maps)], titles, columns=4, size=2.4)
+    figure.savefig(output)
+    _report(model_name, categories, probabilities)
+    print(f"explained: {titles[0]}, in {output}")
+    for title, one in zip(titles[1:], maps):
+        if not one.any():
+            print(f"{title} shows nothing here: its map has no value above zero")
+
+
+def _method(name: str):
+    from xaitutor.attribution import METHODS
+
+    if name in METHODS:
+        return METHODS[name]
+    near = difflib.get_close_matches(name, METHODS, n=3, cutoff=0.5)
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}"
+    raise ValueError(f"there is no method {name!r}; {hint}")
+
+
+def _class(target: str, categories: list[str]) -> int:
+    from xaitutor.attribution import class_index
+
+    if not target.isdecimal():
+        return class_index(categories, target)
+    if int(target) >= len(categories):
+        raise IndexError(f"there is no class {target}: the model has {len(categories)}, from 0 to {len(categories) - 1}")
+    return int(target)
+
+
+def _report(model_name: str, categories: list[str], probabilities) -> None:
+    """What the network can tell apart, and its best three for this photo."""
+    from xaitutor.models import EMBEDDED
+
+    names = f": {', '.join(categories)}" if model_name in EMBEDDED else ""
+    print(f"{model_name} tells {len(categories)} classes apart{names}")
+    best = probabilities.topk(min(3, len(categories)))
+    print("it sees " + "; ".join(f"{categories[i]}, {p:.1%}" for p, i in zip(best.values.tolist(), best.indices.tolist())))
 
 
 if __name__ == "__main__":

@@ -102,8 +102,9 @@ class _Watch(TorchFunctionMode):
     def _note_head(self, function, args, kwargs) -> None:
         if function in (nn.functional.linear, nn.functional.conv2d):
             values = dict(zip(("input", "weight", "bias"), args)) | kwargs
-            if values["weight"].shape[2:].numel() == 1:
-                self.head = Head(values["weight"].flatten(1), values.get("bias"))
+            weight, bias = values["weight"].detach(), values.get("bias")
+            if weight.shape[2:].numel() == 1:
+                self.head = Head(weight.flatten(1), None if bias is None else bias.detach())
 
     def map(self) -> Tensor:
         if not self.losses:

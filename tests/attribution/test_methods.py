@@ -1,0 +1,76 @@
+"""The table of methods says what the methods do: names, costs, and what depends on the class."""
+
+import inspect
+
+import pytest
+import torch
+
+from tests.networks import counted_passes, fingerprint
+from xaitutor import attribution, load_model
+from xaitutor.attribution import METHODS, heatmap, methods_table
+from xaitutor.images import load_image
+
+SAMPLES = {"smoothgrad": {"samples": 3}, "integrated_gradients": {"steps": 3}}  # the n of their costs
+
+
+@pytest.fixture(scope="module")
+def zebra():
+    model, preprocess, categories = load_model("menagerie_resnet18")
+    return model, preprocess(load_image("menagerie/zebra"))[None], categories.index("zebra"), categories.index("sofa")
+
+
+def test_each_method_once_under_its_own_name():
+    assert list(METHODS) == ["gradient", "gradient_x_input", "smoothgrad", "deconvnet", "guided_backprop", "cam", "grad_cam",
+                             "guided_grad_cam", "fem", "integrated_gradients"]
+    for name, method in METHODS.items():
+        assert method.name == name and method.function is getattr(attribution, name)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_each_method_has_the_same_form(name):
+    model, x, target, *options = inspect.signature(METHODS[name].function).parameters.values()
+    assert (model.name, x.name, target.name, target.default) == ("model", "x", "target", None)
+    assert all(option.kind in (option.KEYWORD_ONLY, option.VAR_KEYWORD) for option in options)
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_cost_is_what_is_counted(name, zebra):
+    model, x, target, _ = zebra
+    method = METHODS[name]
+    before = fingerprint(model)
+    with counted_passes(model) as counts:
+        found = method.function(model, x, target, **SAMPLES.get(name, {}))
+    assert (counts.forward, counts.backward) == tuple(3 if n == "n" else n for n in (method.forward, method.backward))
+    assert ("n" in (method.forward, method.backward)) == (name in SAMPLES)
+    assert fingerprint(model) == before
+    assert heatmap(found, method.reduce).max() == 1  # shown so, there is something to be seen
+
+
+def test_what_tells_classes_apart(zebra):
+    """The maps for zebra and for sofa are less alike in each such method than in any other; FEM's are the same."""
+    model, x, *targets = zebra
+    alike = {True: {}, False: {}}
+    for name, method in METHODS.items():
+        maps = [heatmap(method.function(model, x, target, **SAMPLES.get(name, {})), method.reduce, size=x.shape[2:])
+                for target in targets]
+        alike[method.class_discriminative][name] = torch.corrcoef(torch.stack(maps).flatten(1))[0, 1].item()
+    assert max(alike[True].values()) < min(alike[False].values())
+    assert max(alike[False], key=alike[False].get) == "fem"
+
+
+@pytest.mark.parametrize("name", METHODS)
+def test_the_records_are_complete(name):
+    method = METHODS[name]
+    assert (method.scope, method.access) == ("local", "specific")
+    assert method.title and method.family and 2013 < method.paper.year < 2021
+    assert all((method.paper.authors, method.paper.title, method.paper.venue))
+    assert f"{method.paper.year}" not in method.paper.venue
+
+
+def test_the_table_has_a_row_for_each():
+    header, line, *rows = methods_table().splitlines()
+    cells = [[cell.strip() for cell in row.strip("|").split("|")] for row in (header, line, *rows)]
+    assert {len(row) for row in cells} == {8} and set(cells[1]) == {"---"}
+    assert [row[0] for row in cells[2:]] == [method.title for method in METHODS.values()]
+    assert cells[2:][6] == ["Grad-CAM", "class activation maps", "local", "specific", "yes", "1", "0", cells[8][7]]
+    assert "Selvaraju" in cells[8][7] and cells[8][7].endswith("ICCV 2017")
