@@ -36,7 +36,8 @@ def backward_rules(rules: Mapping[str, Callable]) -> Iterator[Counter]:
     Inside a rule no rule of this block holds: it calls `function` itself, or any other.
 
     Gives a counter of how often each rule was used: what never ran under its name (inside a torch.jit module, for
-    example) was not swapped.
+    example) was not swapped. What torch.utils.checkpoint runs again on the way back is out of reach too: torch raises
+    CheckpointError there.
     """
     with _Swap(rules) as swap:
         yield swap.used
