@@ -19,7 +19,8 @@ def write(path: str | os.PathLike, identity: dict, state: dict) -> None:
     buffer = io.BytesIO()
     torch.save({"identity": identity, "state": state}, buffer)
     payload = buffer.getvalue()
-    own = Path(path).with_name(f"{Path(path).name}.{uuid.uuid4().hex}.part")  # one of its own for each process
+    path = Path(path).expanduser()
+    own = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # one of its own for each process
     try:
         own.write_bytes(_digest(payload) + b"\n" + payload)
         os.replace(own, path)

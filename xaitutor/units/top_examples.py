@@ -7,6 +7,7 @@ from collections.abc import Callable, Sequence
 from math import inf
 from typing import NamedTuple
 
+import torch
 from torch import Tensor, nn
 
 from xaitutor import images, receptive_field
@@ -67,17 +68,26 @@ def examples(found: Survey, unit: int, model: nn.Module, dataset: Sequence, prep
 
     Raises IndexError for a unit that the layer does not have, ValueError for a theoretical field as large as the picture.
     """
+    check_model(model)
     _check_field(field)
     unit = check_unit(unit, len(found.scores), found.layer)
     indices = found.indices[unit].tolist()
-    raw = fetch(dataset, indices)
-    x = inputs(model, raw, preprocess)
-    pictures = raw if x.shape[2:] == raw.shape[2:] else images.denormalise(x, preprocess.mean, preprocess.std).clamp(0, 1).cpu()
+    pictures = fetch(dataset, indices)
     places = found.positions[unit].tolist()
-    boxes = _boxes(found, places, model, x, field)
-    rows = zip(indices, found.scores[unit].tolist(), places, boxes, pictures)
+    boxes = _boxes(found, places, model, inputs(model, pictures, preprocess), field)
+    rows = zip(indices, found.scores[unit].tolist(), places, boxes, [_seen(p, preprocess) for p in pictures])
     return [Example(index, score, *place, box, picture, picture[:, box.top:box.bottom, box.left:box.right])
             for index, score, place, box, picture in rows]
+
+
+def _seen(picture: Tensor, preprocess: Callable | None) -> Tensor:
+    """The picture as it went into the model: where `preprocess` cuts or scales it, these pixels and not the data set's."""
+    if preprocess is None:
+        return picture
+    x = preprocess(picture[None])[0]
+    seen = images.denormalise(x, preprocess.mean, preprocess.std).clamp(0, 1)
+    untouched = seen.shape == picture.shape and torch.allclose(seen, picture.to(seen), rtol=0, atol=1e-5)
+    return picture if untouched else seen
 
 
 def _boxes(found: Survey, places: list, model: nn.Module, x: Tensor, field: str) -> list[Box]:
