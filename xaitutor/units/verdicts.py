@@ -72,8 +72,8 @@ def judge(measured: Responses, unit: int, crossed: Crossing | None = None) -> Se
     """What the responses say of one unit. The first of these that holds:
 
     - *silent*: the same response in every picture;
-    - *conjunction*, "zebra detector (shape × coat)": shape and coat as one cause most of the variance (share above DOMINANT), and the best pair raises
-      the unit more than twice as much as either level does with any other partner. Needs `crossed`, of shape and coat;
+    - *conjunction*, "zebra detector (shape × coat)": shape and coat, taken as one, are above DOMINANT and above all other factors as below, and
+      the best pair raises the unit more than twice as much as either level does with any other partner. Needs `crossed`, of shape and coat;
     - a *factor*: its share is above DOMINANT, and its interval above the intervals of all other factors. "stripes detector (coat)" if the best level
       raises the unit more than twice as much as the second (counted from the lowest level), else "coat, no single level: …" with those that raise it;
     - *polysemantic*, "stripes or snow": two levels of different factors that make no class together, each of which raises the unit by a LARGE effect in
@@ -114,7 +114,8 @@ def _of_unit(values: dict[str, np.ndarray], unit: int) -> dict[str, np.ndarray]:
 
 def _decide(scenes, values, deviation, shares, effects, joint) -> tuple[str, str]:
     """Kind and verdict of a unit that responds."""
-    if joint and joint.share.value > DOMINANT and joint.surplus.low > 0:
+    others = max(share.high for factor, share in shares.items() if factor not in ("shape", "coat"))
+    if joint and joint.share.value > DOMINANT and joint.share.low > others and joint.surplus.low > 0:
         return "conjunction", f"{_class_name(*joint.levels)} detector (shape × coat)"
     first = max(shares, key=lambda factor: shares[factor].value)
     if shares[first].value > DOMINANT and shares[first].low > max(share.high for factor, share in shares.items() if factor != first):
