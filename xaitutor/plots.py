@@ -23,25 +23,38 @@ def use_style() -> None:
     plt.style.use(str(files("xaitutor") / "xaitutor.mplstyle"))
 
 
-def show(figure: Figure, alt: str) -> None:
+def show(figure: Figure, alt: str, colours: int | None = None) -> None:
     """Display `figure` as a picture with the alternative text `alt`, and close it.
 
     `alt` says in one or two sentences what a reader sees: screen readers speak it, and text-only
-    front ends print it. Raises ValueError where it is empty.
+    front ends print it. `colours`: how many the picture keeps, up to 256, by default all; a sheet of many
+    photos with 256 looks the same and takes a third of the space in the notebook.
+    Raises ValueError where `alt` is empty.
     """
     from IPython.display import display
 
-    display(bundle(figure, alt), raw=True, metadata={"image/png": {"alt": alt}})
+    display(bundle(figure, alt, colours), raw=True, metadata={"image/png": {"alt": alt}})
 
 
-def bundle(figure: Figure, alt: str) -> dict[str, str]:
+def bundle(figure: Figure, alt: str, colours: int | None = None) -> dict[str, str]:
     """The figure as a mime bundle, `image/png` in base64 and `text/plain`; closes the figure."""
     if not alt.strip():
         raise ValueError("the figure has no alternative text; say in a sentence what it shows: show(figure, alt='…')")
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     plt.close(figure)
-    return {"image/png": base64.b64encode(buffer.getvalue()).decode("ascii"), "text/plain": alt}
+    png = buffer.getvalue() if colours is None else _with_few_colours(buffer, colours)
+    return {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}
+
+
+def _with_few_colours(png: io.BytesIO, colours: int) -> bytes:
+    """The same PNG with a palette of its own."""
+    from PIL import Image
+
+    buffer = io.BytesIO()
+    few = Image.open(png).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    few.save(buffer, format="png", optimize=True)
+    return buffer.getvalue()
 
 
 def to_array(image) -> np.ndarray:
