@@ -2,7 +2,7 @@
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -69,6 +69,7 @@ def test_on_a_quadratic_the_noise_averages_out():
     torch.testing.assert_close(errors.std(0), deviation, rtol=0.2, atol=0)
 
 
+@settings(max_examples=15)
 @given(st.integers(1, 9), st.integers(1, 9), st.integers(0, 100))
 def test_batch_size_does_not_matter_and_the_seed_does(samples, batch_size, seed):
     model, x = network(), images()

@@ -36,6 +36,9 @@ def integrated_gradients(
     rule: where and with what weights the integral is sampled, "gauss_legendre", "midpoint" or "right" (the paper's
     Riemann sum). batch_size: how many points of the paths are in memory at a time.
 
+    How near the sum comes says how good the sampling is: 50 steps leave about 1 % of the difference in a network of
+    ReLUs, where the gradient jumps on the way, and next to nothing in a smooth one.
+
     Cost: `steps` forward and backward passes for each image, and one more forward pass to find the class where
     target is None.
 
