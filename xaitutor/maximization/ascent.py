@@ -36,6 +36,14 @@ class Result(NamedTuple):
     activations: Tensor
 
 
+@contextmanager
+def gradients() -> Iterator[None]:
+    """Gradients, also where the caller has switched them off. Serves as a decorator, too."""
+    with torch.inference_mode(False), torch.enable_grad():
+        yield
+
+
+@gradients()
 def maximize(
     model: nn.Module, objective: Objective, preprocess=None, *, size: int = 128, start: Tensor | None = None,
     steps: int = 256, learning_rate: float = 0.05, optimiser: Callable = torch.optim.Adam,
@@ -66,8 +74,8 @@ def maximize(
     picture = first_picture(start, size, n, like(model))
     ready = prepare(model, objective, preprocess, picture[:1], n)
     shape, rows, moved = tuple(picture.shape[2:]), [], False
-    with seeded(seed), gradients():
-        parameters = encode(parameterisation, picture)
+    with seeded(seed):
+        parameters = encode(parameterisation, picture).clone()  # pixels without a sigmoid are the start itself
         if start is None:
             parameters = parameters + NOISE * torch.randn(parameters.shape).to(parameters)
         parameters = parameters.requires_grad_()
@@ -127,13 +135,6 @@ def finish(pictures: Tensor, rows: list[Tensor], values: Callable) -> Result:
     with torch.no_grad():
         pictures = pictures.detach().clamp(0, 1)
         return Result(pictures.cpu(), torch.stack([*rows, values(pictures)]).cpu())
-
-
-@contextmanager
-def gradients() -> Iterator[None]:
-    """Gradients, also where the caller has switched them off."""
-    with torch.inference_mode(False), torch.enable_grad():
-        yield
 
 
 # What cannot be used is refused before the first step.

@@ -28,6 +28,7 @@ from xaitutor.maximization.parameterisations import Parameterisation, pixels
 from xaitutor.maximization.seeds import seeded
 
 
+@gradients()
 def maximize_lucent(
     model: nn.Module, objective: Objective, preprocess=None, *, size: int = 128, start: Tensor | None = None,
     steps: int = 256, learning_rate: float = 0.05, optimiser: Callable = torch.optim.Adam,
@@ -56,7 +57,7 @@ def maximize_lucent(
         bar.update()
         return goal(hook) + sum(penalty(hook("input")).sum() for penalty in penalties) / n
 
-    with seeded(seed), gradients(), tqdm(total=steps, disable=not progress, leave=False, delay=3) as bar:
+    with seeded(seed), tqdm(total=steps, disable=not progress, leave=False, delay=3) as bar:
         pictures = lucent.render.render_vis(
             nn.Sequential(_copy(model)).eval().to(device), loss,
             param_f=lambda: lucent.param.image(size, batch=n, fft=parameterisation.decay is not None,
@@ -87,7 +88,7 @@ def _lucent() -> SimpleNamespace:
 def _check_known(start, patience, after_step, kind: Parameterisation) -> None:
     for name, wrong in {
         "start": start is not None, "patience": patience is not None, "after_step": bool(after_step),
-        "pixels or fourier with sigmoid=False": not kind.sigmoid, f"decay={kind.decay}": kind.decay not in (None, 1),
+        "pixels(sigmoid=False)": not kind.sigmoid, f"decay={kind.decay}": kind.decay not in (None, 1),
     }.items():
         if wrong:
             raise ValueError(f"Lucent does not have {name}; leave it out, or use maximize")
@@ -117,7 +118,7 @@ def _translate(ready: Ready) -> Callable:
 def _goal(term: Term, shape: tuple[int, ...]):
     objectives, name = _lucent().objectives, _underscored(term.layer)
     if term.kind == "unit" and len(shape) == 4:
-        return objectives.neuron(name, term.index, x=term.row, y=term.column)  # their x counts rows
+        return objectives.neuron(name, term.index, x=term.column, y=term.row)
     if term.kind == "diversity":
         return -1 * objectives.diversity(name)
     if term.kind == "direction":

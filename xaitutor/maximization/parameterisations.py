@@ -36,21 +36,24 @@ def pixels(*, decorrelated: bool = False, sigmoid: bool = True) -> Parameterisat
 
     decorrelated: the three numbers of a pixel are not red, green and blue but light–dark, red–blue, green–magenta.
     sigmoid: the picture is 1 / (1 + exp(−z)), always in [0, 1]. Without it the parameters are the values themselves,
-    and are cut to [0, 1] after each step.
+    and are cut to [0, 1] after each step. That finds the best picture only where each parameter is one value: raises
+    ValueError together with `decorrelated`.
     """
+    if decorrelated and not sigmoid:
+        raise ValueError("decorrelated colours need the sigmoid: cutting a colour to [0, 1] would undo part of each step")
     return Parameterisation(None, bool(decorrelated), bool(sigmoid))
 
 
-def fourier(decay: float = 1, *, decorrelated: bool = False, sigmoid: bool = True) -> Parameterisation:
+def fourier(decay: float = 1, *, decorrelated: bool = False) -> Parameterisation:
     """The picture's spectrum: one parameter for the real and one for the imaginary part of each frequency.
 
     Frequency f (cycles a pixel) is scaled by 1 / (4 · max(f, 1 / size)^decay), so that with decay 1 low frequencies weigh
     as much as they do in photos, and no step can spend all its effort on the finest grain. decay 0 scales all alike.
-    The other arguments as in `pixels`. Raises ValueError for a negative decay.
+    The picture is a sigmoid of what comes out. decorrelated: as in `pixels`. Raises ValueError for a negative decay.
     """
     if not decay >= 0:
         raise ValueError(f"decay is 0 (all frequencies alike) or more, 1 for photos, not {decay}")
-    return Parameterisation(float(decay), bool(decorrelated), bool(sigmoid))
+    return Parameterisation(float(decay), bool(decorrelated), True)
 
 
 def decode(kind: Parameterisation, parameters: Tensor, size: tuple[int, int]) -> Tensor:
