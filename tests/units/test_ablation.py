@@ -41,7 +41,8 @@ def test_class_losses_in_closed_form(network):
     assert list(losses) == [0, 4, 7] and [loss.pictures for loss in losses.values()] == [6, 12, 6]
     for label, loss in losses.items():
         mine = labels == label
-        assert loss.change == pytest.approx((-network.fc.weight[label, 28] * mean[mine]).mean().item(), rel=1e-3, abs=1e-4)
+        expected = -(network.fc.weight[label, 28] * mean[mine]).mean().item()
+        assert loss.change == pytest.approx(expected, rel=1e-3, abs=1e-4)
         assert loss.before == pytest.approx((intact[mine].argmax(1) == label).double().mean().item())
         ablated = intact[mine] - mean[mine, None] * network.fc.weight[:, 28]
         assert loss.after == pytest.approx((ablated.argmax(1) == label).double().mean().item())
@@ -113,7 +114,8 @@ def test_gradients_flow_through_all_other_units():
     with ablate(model, "features.0", 7):
         model_out = torch.func.functional_call(model, {"features.0.weight": weight}, (x.detach(),))
     (gradient,) = torch.autograd.grad(model_out[0, 0], weight)
-    assert gradient[7].abs().sum() == 0 and all(gradient[unit].abs().sum() > 0 for unit in range(64) if unit != 7 and activations["features.0"][:, unit].max() > 0)
+    alive = [unit for unit in range(64) if unit != 7 and activations["features.0"][:, unit].max() > 0]
+    assert gradient[7].abs().sum() == 0 and len(alive) > 50 and (gradient[alive].abs().sum((1, 2, 3)) > 0).all()
     assert all(parameter.grad is None for parameter in model.parameters())
 
 
@@ -122,7 +124,7 @@ def test_wrong_arguments(network):
     labels = torch.zeros(len(X), dtype=torch.long)
     with pytest.raises(ValueError, match="no layer 'layer5'; did you mean"), ablate(network, "layer5", 0):
         pass
-    with pytest.raises(IndexError, match="'layer4' has no unit 128: it has 128 units"), ablate(network, "layer4", [0, 128]):
+    with pytest.raises(IndexError, match="'layer4' has no unit 128: it has 128"), ablate(network, "layer4", [0, 128]):
         network(X)
     with pytest.raises(TypeError, match="whole number, not 0.5"), ablate(network, "layer4", 0.5):
         network(X)

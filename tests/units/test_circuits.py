@@ -7,23 +7,30 @@ from torch.nn import functional as F
 from xaitutor.layers import record
 from xaitutor.units import circuit
 
+DENSE = "features.denseblock1.denselayer2"
 NETWORKS = {  # network: (convolution, what feeds it, the batch norm after it)
     "resnet18": [
         ("layer1.0.conv1", "maxpool", "layer1.0.bn1"), ("layer3.0.conv1", "layer2", "layer3.0.bn1"),
-        ("layer3.1.conv2", "layer3.1.bn1", "layer3.1.bn2"), ("layer3.0.downsample.0", "layer2", "layer3.0.downsample.1"),
+        ("layer3.1.conv2", "layer3.1.bn1", "layer3.1.bn2"),
+        ("layer3.0.downsample.0", "layer2", "layer3.0.downsample.1"),
     ],
     "vgg11": [("features.3", "features.2", None), ("features.8", "features.7", None)],
     "mobilenet_v2": [
-        ("features.1.conv.1", "features.1.conv.0", "features.1.conv.2"), ("features.3.conv.1.0", "features.3.conv.0", "features.3.conv.1.1"),
+        ("features.1.conv.1", "features.1.conv.0", "features.1.conv.2"),
+        ("features.3.conv.1.0", "features.3.conv.0", "features.3.conv.1.1"),
         ("features.4.conv.0.0", "features.3", "features.4.conv.0.1"),
     ],
-    "squeezenet1_1": [("features.3.squeeze", "features.2", None), ("features.4.expand3x3", "features.4.squeeze_activation", None)],
+    "squeezenet1_1": [
+        ("features.3.squeeze", "features.2", None), ("features.4.expand3x3", "features.4.squeeze_activation", None),
+    ],
     "densenet121": [
-        ("features.denseblock1.denselayer2.conv1", "features.denseblock1.denselayer2.relu1", "features.denseblock1.denselayer2.norm2"),
-        ("features.denseblock1.denselayer2.conv2", "features.denseblock1.denselayer2.relu2", None),
+        (f"{DENSE}.conv1", f"{DENSE}.relu1", f"{DENSE}.norm2"), (f"{DENSE}.conv2", f"{DENSE}.relu2", None),
         ("features.transition1.conv", "features.transition1.relu", None),
     ],
-    "googlenet": [("inception3a.branch4.1.conv", "inception3a.branch4.0", "inception3a.branch4.1.bn"), ("inception3b.branch1.conv", "inception3a", None)],
+    "googlenet": [
+        ("inception3a.branch4.1.conv", "inception3a.branch4.0", "inception3a.branch4.1.bn"),
+        ("inception3b.branch1.conv", "inception3a", "inception3b.branch1.bn"),
+    ],
     "resnext50_32x4d": [("layer1.1.conv2", "layer1.1.bn1", "layer1.1.bn2")],  # 32 groups
 }
 
@@ -41,7 +48,7 @@ def random_batch_norm(model):
 
 @pytest.mark.parametrize("name", NETWORKS)
 def test_source_weights_and_strengths_are_those_of_the_pass(name):
-    """What is recorded under the names gives, read with the weights, the strengths, and these add up to the pre-activation."""
+    """What is recorded, read with the weights, gives the strengths; they add up to the pre-activation."""
     model = random_batch_norm(small(name))
     x = torch.randn(2, 3, 32, 32, generator=torch.Generator().manual_seed(0))
     before = fingerprint(model)
@@ -49,7 +56,7 @@ def test_source_weights_and_strengths_are_those_of_the_pass(name):
         convolution, unit = model.get_submodule(layer), 5
         found = circuit(model, layer, unit, x, k=convolution.in_channels)
         assert found.source == source
-        assert norm is None or found.norm == norm
+        assert found.norm == norm
         with record(model, [source, found.norm or layer]) as activations, torch.no_grad():
             model(x)
         put_out = activations[source].relu() if found.source.endswith("bn1") else activations[source]
@@ -59,7 +66,8 @@ def test_source_weights_and_strengths_are_those_of_the_pass(name):
         inputs = found.excitatory + found.inhibitory
         assert {j.unit for j in inputs} == set(found.strengths.nonzero()[:, 0].tolist()) and inputs
         for j in inputs[:2] + inputs[-2:]:
-            alone = F.conv2d(put_out[:, j.unit : j.unit + 1], j.weights[None, None], None, convolution.stride, convolution.padding).mean().item()
+            read = put_out[:, j.unit : j.unit + 1]
+            alone = F.conv2d(read, j.weights[None, None], None, convolution.stride, convolution.padding).mean().item()
             assert j.strength == found.strengths[j.unit].item() == pytest.approx(alone, rel=1e-4, abs=1e-6)
     assert fingerprint(model) == before
 
@@ -85,7 +93,7 @@ def by_hand(**options):
 
 
 def test_by_hand():
-    """On ones, unit 0 has 3 · 1 from channel 0 and −1 · 2 from channel 1, whose row above is missing in one of four rows."""
+    """On ones, unit 0 has 3 · 1 from channel 0, and −1 · 2 from channel 1 a row above, which one of four rows lacks."""
     found = circuit(by_hand(padding=1), "2", 0, torch.ones(1, 1, 4, 5))
     assert (found.source, found.norm, found.bias) == ("1", None, 0.5)
     assert [(j.unit, j.strength) for j in found.excitatory] == [(0, 3.0)]
@@ -95,8 +103,8 @@ def test_by_hand():
 
 
 @pytest.mark.parametrize("options, expected", [
-    ({"padding": 1, "padding_mode": "replicate"}, -2.0), ({"padding": "same"}, -1.5), ({"padding": 0}, -2.0), ({"padding": 1, "stride": 2}, -1.0),
-    ({"padding": 2, "dilation": 2}, -1.0),
+    ({"padding": 1, "padding_mode": "replicate"}, -2.0), ({"padding": "same"}, -1.5), ({"padding": 0}, -2.0),
+    ({"padding": 1, "stride": 2}, -1.0), ({"padding": 2, "dilation": 2}, -1.0),
 ])
 def test_every_kind_of_padding_stride_and_dilation(options, expected):
     x = torch.ones(1, 1, 4, 4)
@@ -146,7 +154,8 @@ class Odd(nn.Module):
 
     def __init__(self):
         super().__init__()
-        self.first, self.twice, self.functional, self.norm = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
+        self.first = nn.Conv2d(3, 4, 1)
+        self.twice, self.functional, self.norm = nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1), nn.Conv2d(4, 4, 1)
         self.batch_norm, self.never = nn.BatchNorm2d(4, track_running_stats=False), nn.Conv2d(1, 1, 1)
 
     def forward(self, x):
@@ -155,8 +164,9 @@ class Odd(nn.Module):
 
 
 @pytest.mark.parametrize("layer, match", [
-    ("first", "reads the picture itself"), ("twice", "runs 2 times"), ("never", "runs 0 times"), ("functional", "reads what no module puts out"),
-    ("norm", "keeps no running statistics"), ("batch_norm", "is a BatchNorm2d. Take a Conv2d: first"), ("frist", "did you mean 'first'"),
+    ("first", "reads the picture itself"), ("twice", "runs 2 times"), ("never", "runs 0 times"),
+    ("functional", "reads what no module puts out"), ("norm", "keeps no running statistics"),
+    ("batch_norm", "is a BatchNorm2d. Take a Conv2d: first"), ("frist", "did you mean 'first'"),
 ])
 def test_what_has_no_circuit(layer, match):
     model = Odd().eval()

@@ -22,11 +22,12 @@ def ablate(model: nn.Module, layer: str, units: int | Iterable[int], to: float =
         with ablate(model, "layer4", [28]):
             model(x)
 
-    layer: its output is (N, channels, H, W) or (N, neurons); everything after it sees the changed output. Gradients flow through all other
-    units, none through these. Blocks may be nested. Afterwards, also after an exception, nothing is left of it.
+    layer: its output is (N, channels, H, W) or (N, neurons); everything after it sees the changed output. Gradients
+    flow through all other units, none through these. Blocks may be nested. Afterwards, also after an exception, nothing
+    is left of it.
 
-    Raises ValueError for a layer that the model does not have, TypeError for units that are no whole numbers; and, when the model runs, IndexError for
-    a unit that the layer does not have, ValueError for an output without units.
+    Raises ValueError for a layer that the model does not have, TypeError for units that are no whole numbers; and, when
+    the model runs, IndexError for a unit that the layer does not have, ValueError for an output without units.
     """
     with record(model, layer):  # it says what is wrong with the name
         module = dict(model.named_modules(remove_duplicate=False))[layer]
@@ -47,7 +48,8 @@ def ablate(model: nn.Module, layer: str, units: int | Iterable[int], to: float =
 class ClassLoss(NamedTuple):
     """What ablation costs one class, over its `pictures`.
 
-    `change`: of the true class's logit, ablated less intact, on average; negative where the class loses. `before`, `after`: the accuracy, in [0, 1].
+    `change`: of the true class's logit, ablated less intact, on average; negative where the class loses. `before`,
+    `after`: the accuracy, in [0, 1].
     """
 
     pictures: int
@@ -56,10 +58,13 @@ class ClassLoss(NamedTuple):
     after: float
 
 
-def class_losses(model: nn.Module, layer: str, units: int | Iterable[int], x: Tensor, labels: Tensor) -> dict[int, ClassLoss]:
-    """What each class loses when units are ablated to 0: ``{class: ClassLoss}`` for the classes of `labels`, in ascending order.
+def class_losses(
+    model: nn.Module, layer: str, units: int | Iterable[int], x: Tensor, labels: Tensor
+) -> dict[int, ClassLoss]:
+    """What each class of `labels` loses when units are ablated to 0: ``{class: ClassLoss}``, in ascending order.
 
-    x: what the model takes, (N, C, H, W); labels: (N,) int64, the true classes. Raises as `ablate` does, and ValueError for labels that do not fit.
+    x: what the model takes, (N, C, H, W); labels: (N,) int64, the true classes. Raises as `ablate` does, and ValueError
+    for labels that do not fit.
     """
     check_model(model)
     labels = torch.as_tensor(labels)
@@ -69,13 +74,17 @@ def class_losses(model: nn.Module, layer: str, units: int | Iterable[int], x: Te
     units = _listed(units)
     intact = _logits(model, x)
     if labels.min() < 0 or labels.max() >= intact.shape[1]:
-        raise ValueError(f"labels must be classes from 0 to {intact.shape[1] - 1}, not {labels.min()} to {labels.max()}")
+        raise ValueError(f"labels must be classes from 0 to {intact.shape[1] - 1}, "
+                         f"not {labels.min()} to {labels.max()}")
     with ablate(model, layer, units):
         ablated = _logits(model, x)
     change = (ablated - intact).gather(1, labels[:, None])[:, 0]
     before, after = (logits.argmax(1) == labels for logits in (intact, ablated))
-    return {int(label): ClassLoss(int(mine.sum()), *(values[mine].double().mean().item() for values in (change, before, after)))
-            for label in labels.unique() for mine in [labels == label]}
+
+    def loss(mine):
+        return ClassLoss(int(mine.sum()), *(values[mine].double().mean().item() for values in (change, before, after)))
+
+    return {label: loss(labels == label) for label in labels.unique().tolist()}
 
 
 def _listed(units: int | Iterable[int]) -> list[int]:

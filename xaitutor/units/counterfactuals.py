@@ -1,14 +1,15 @@
-"""Counterfactual pictures: change one factor of a scene, leave every other pixel's cause as it was, and watch the units.
+"""Counterfactual pictures: change one factor of a scene, leave every other pixel's cause alone, and watch the units.
 
-The base scenes are drawn so that shape, coat, colour and place are independent and uniform, also where the crossing is nobody's
-class (a striped elephant). In the course's data set they are not: there, whoever likes stripes likes horses and cats.
+The base scenes are drawn so that shape, coat, colour and place are independent and uniform, also where the crossing is
+nobody's class (a striped elephant). In the course's data set they are not: there, whoever likes stripes likes horses
+and cats.
 """
 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable
 from functools import lru_cache
-from itertools import product
+from itertools import chain, product
 from typing import NamedTuple
 
 import numpy as np
@@ -27,8 +28,9 @@ BATCH = 64
 class Responses(NamedTuple):
     """How every unit of one layer responds when one factor of a scene changes.
 
-    `scenes`: the n base scenes. `values`: for each factor an array (n, levels, units), float64, levels in the order of `FACTORS`:
-    ``values["coat"][i, 1, 7]`` is the response of unit 7 to scene i with its coat replaced by `COATS[1]`, stripes.
+    `scenes`: the n base scenes. `values`: for each factor an array (n, levels, units), float64, levels in the order of
+    `FACTORS`: ``values["coat"][i, 1, 7]`` is the response of unit 7 to scene i with its coat replaced by `COATS[1]`,
+    stripes.
     """
 
     scenes: tuple[Scene, ...]
@@ -51,39 +53,47 @@ class Crossing(NamedTuple):
 
 
 def independent_scenes(n: int, seed: int = 0) -> tuple[Scene, ...]:
-    """`n` scenes whose four factors are drawn independently, each level with the same probability; pose, light and grass as in `sample`."""
+    """`n` scenes whose four factors are drawn independently and uniformly; pose, light and grass as in `sample`."""
     if n < 2:
         raise ValueError(f"a variance over scenes needs at least two of them, not scenes={n}")
     return tuple(sample(i, **_levels(i)) for i in range(seed << 32, (seed << 32) + n))
 
 
 def responses(
-    model: nn.Module, layers: str | Iterable[str], preprocess: Callable, scenes: int = 48, by: str = "mean", seed: int = 0, progress: bool = True,
+    model: nn.Module, layers: str | Iterable[str], preprocess: Callable, scenes: int = 48, by: str = "mean",
+    seed: int = 0, progress: bool = True,
 ) -> dict[str, Responses]:
-    """The responses of all units of `layers` to `scenes` scenes, each with every level of one factor at a time: `Responses` by layer.
+    """The responses of all units of `layers` to scenes with every level of one factor at a time: `Responses` by layer.
 
-    by: "mean" or "max" of a unit's map. A picture that two factors share (the scene as it is) is drawn once: 23 pictures a scene.
-    Raises ValueError for a layer that the model does not have, for another `by`, and for fewer than two scenes.
+    by: "mean" or "max" of a unit's map. A picture that two factors share (the scene as it is) is drawn once: 23
+    pictures a scene. Raises ValueError for a layer that the model does not have, for another `by`, and for fewer than
+    two scenes.
     """
     base = independent_scenes(scenes, seed)
-    wanted = {factor: [scene.replace(**{factor: level}) for scene in base for level in levels] for factor, levels in FACTORS.items()}
-    measured = _measure(model, layers, preprocess, [scene for changed in wanted.values() for scene in changed], by, progress)
-    return {name: Responses(base, {
-        factor: np.stack([response[scene] for scene in changed]).reshape(scenes, len(FACTORS[factor]), -1) for factor, changed in wanted.items()
-    }) for name, response in measured.items()}
+    wanted = {factor: [scene.replace(**{factor: level}) for scene in base for level in levels]
+              for factor, levels in FACTORS.items()}
+    found = _measure(model, layers, preprocess, chain(*wanted.values()), by, progress)
+
+    def arrays(response):
+        return {factor: np.stack([response[scene] for scene in changed]).reshape(scenes, len(FACTORS[factor]), -1)
+                for factor, changed in wanted.items()}
+
+    return {name: Responses(base, arrays(response)) for name, response in found.items()}
 
 
 def crossing(
-    model: nn.Module, layers: str | Iterable[str], preprocess: Callable, scenes: int = 24, first: str = "shape", second: str = "coat",
-    by: str = "mean", seed: int = 0, progress: bool = True,
+    model: nn.Module, layers: str | Iterable[str], preprocess: Callable, scenes: int = 24, first: str = "shape",
+    second: str = "coat", by: str = "mean", seed: int = 0, progress: bool = True,
 ) -> dict[str, Crossing]:
     """The responses of all units of `layers` to every pair of levels of two factors: `Crossing` by layer.
 
-    The scenes are the first of those of `responses` with the same seed. Raises ValueError as it does, and for a factor that is not there.
+    The scenes are the first of those of `responses` with the same seed. Raises ValueError as it does, and for a factor
+    that is not there.
     """
     for factor in (first, second):
         if factor not in FACTORS or first == second:
-            raise ValueError(f"a crossing needs two different factors of {', '.join(FACTORS)}, not {first!r} and {second!r}")
+            raise ValueError(f"a crossing needs two different factors of {', '.join(FACTORS)}, "
+                             f"not {first!r} and {second!r}")
     base = independent_scenes(scenes, seed)
     pairs = list(product(FACTORS[first], FACTORS[second]))
     wanted = [scene.replace(**{first: a, second: b}) for scene in base for a, b in pairs]
@@ -102,7 +112,9 @@ def _picture(scene: Scene) -> np.ndarray:
     return scene.render().image
 
 
-def _measure(model, layers, preprocess, scenes: Iterable[Scene], by: str, progress: bool) -> dict[str, dict[Scene, np.ndarray]]:
+def _measure(
+    model, layers, preprocess, scenes: Iterable[Scene], by: str, progress: bool
+) -> dict[str, dict[Scene, np.ndarray]]:
     """For each layer, the response of all its units (units,) to each scene."""
     check_model(model)
     if by not in ("mean", "max"):

@@ -1,7 +1,7 @@
-"""How much of a unit's variance does each factor cause? Sobol's total-effect index, with a bootstrap interval over the scenes.
+"""How much of a unit's variance does each factor cause? Sobol's total-effect index, with a bootstrap interval.
 
-Every statistic here is a function of the scenes' weights w (…, n), each row of which sums to 1: once equal weights, for the
-value, and `RESAMPLES` times the weights that a resample with replacement gives, for the interval.
+Every statistic here is a function of the scenes' weights w (…, n), each row of which sums to 1: once equal weights, for
+the value, and `RESAMPLES` times the weights that a resample with replacement gives, for the interval.
 """
 
 from __future__ import annotations
@@ -25,7 +25,10 @@ class Interval(NamedTuple):
 
 
 def interval(statistic: Callable[[np.ndarray], np.ndarray], n: int) -> Interval:
-    """The statistic of n scenes with its interval; `statistic` takes weights (…, n) and gives (…). Seeded: same data, same interval."""
+    """The statistic of n scenes with its interval; `statistic` takes weights (…, n) and gives (…).
+
+    Seeded: the same data give the same interval.
+    """
     outside = 50 * (1 - CONFIDENCE)
     low, high = np.percentile(statistic(_resamples(n)), [outside, 100 - outside])
     return Interval(float(statistic(np.full(n, 1 / n))), float(low), float(high))
@@ -36,12 +39,13 @@ def total_effects(values: dict[str, np.ndarray]) -> dict[str, Interval]:
 
         S_f = E[Var(y over the levels of f, all else in the scene fixed)] / Var(y)
 
-    (Jansen 1999; Saltelli et al. 2010). A factor's levels are all there and equally likely, so that the inner variance is exact: divided by
-    the number of levels, no less. The numerator is its mean over the scenes. The denominator uses all pictures: the mean variance within a scene
-    (each factor weighs the same, levels equally) plus the variance of the scenes' means, with n/(n − 1). Both are unbiased.
+    (Jansen 1999; Saltelli et al. 2010). A factor's levels are all there and equally likely, so that the inner variance
+    is exact: divided by the number of levels, no less. The numerator is its mean over the scenes. The denominator uses
+    all pictures: the mean variance within a scene (each factor weighs the same, levels equally) plus the variance of
+    the scenes' means, with n/(n − 1). Both are unbiased.
 
-    1 is all of the variance, pose and light included. The indices of an additive unit add up to at most 1; what two factors do only
-    together is counted for both. A constant unit has 0 throughout.
+    1 is all of the variance, pose and light included. The indices of an additive unit add up to at most 1; what two
+    factors do only together is counted for both. A constant unit has 0 throughout.
     """
     n = len(next(iter(values.values())))
     if is_constant(values):

@@ -1,6 +1,7 @@
 """Selectivity: which factor of the scene moves a unit, which level of it, and what may the unit be called?
 
-A name is given only for what the intervals show; the criteria are the constants below. All are free of the unit's scale and offset.
+A name is given only for what the intervals show; the criteria are the constants below. All are free of the unit's scale
+and offset.
 """
 
 from __future__ import annotations
@@ -20,7 +21,7 @@ from xaitutor.units.sensitivity import Interval, interval, is_constant, total_ef
 
 DOMINANT = 0.5  # a factor carries a unit that would lose more than half of its variance without it
 HALF = 0.5  # one level stands out if no other gets half as far: else the unit is as much about the second
-LARGE = 0.8  # standard deviations of the unit: what Cohen (1988) calls a large effect
+LARGE = 0.8  # standard deviations of the unit, Cohen's (1988) large effect; at 0.5 an untrained network's units pass
 CROSSED = 24  # scenes of the crossing: it shows each pair in every scene, so that half as many do
 KINDS = (*FACTORS, "conjunction", "polysemantic", "undecided", "silent")
 
@@ -28,8 +29,9 @@ KINDS = (*FACTORS, "conjunction", "polysemantic", "undecided", "silent")
 class Conjunction(NamedTuple):
     """The pair of levels that a unit likes best, and how much each of the two does without the other.
 
-    `both`: the response to the pair, above the mean response to scenes with neither. `first`, `second`: the same for the first level with the best
-    other partner, and for the second. `surplus`: both − max(first, second) / HALF. `share`: the total-effect index of the two factors as one.
+    `both`: the response to the pair, above the mean response to scenes with neither. `first`, `second`: the same for
+    the first level with the best other partner, and for the second. `surplus`: both − max(first, second) / HALF.
+    `share`: the total-effect index of the two factors as one.
     """
 
     levels: tuple[str, str]
@@ -43,9 +45,10 @@ class Conjunction(NamedTuple):
 class Selectivity(NamedTuple):
     """What one unit responds to.
 
-    `verdict`: in words, "stripes detector (coat)". `kind`: one of `KINDS`. `shares`: each factor's total-effect index. `levels`: for each factor and
-    level the mean response. `effects`: for each the response to the level less the mean response to the same scene's other levels, in standard
-    deviations of the unit. `conjunction`: what shape and coat do together; None where no crossing was measured.
+    `verdict`: in words, "stripes detector (coat)". `kind`: one of `KINDS`. `shares`: each factor's total-effect index.
+    `levels`: for each factor and level the mean response. `effects`: for each the response to the level less the mean
+    response to the same scene's other levels, in standard deviations of the unit. `conjunction`: what shape and coat do
+    together; None where no crossing was measured.
     """
 
     verdict: str
@@ -57,9 +60,10 @@ class Selectivity(NamedTuple):
 
 
 def selectivity(
-    model: nn.Module, layer: str, unit: int, preprocess: Callable, scenes: int = 48, by: str = "mean", seed: int = 0, progress: bool = True,
+    model: nn.Module, layer: str, unit: int, preprocess: Callable, scenes: int = 48, by: str = "mean", seed: int = 0,
+    progress: bool = True,
 ) -> Selectivity:
-    """Measure one unit: `responses` and `crossing` of its layer, then `judge`. For many units measure once and judge each.
+    """Measure one unit: `responses` and `crossing` of its layer, then `judge`. For many units measure once.
 
     Raises ValueError, TypeError and IndexError as these do.
     """
@@ -72,29 +76,35 @@ def judge(measured: Responses, unit: int, crossed: Crossing | None = None) -> Se
     """What the responses say of one unit. The first of these that holds:
 
     - *silent*: the same response in every picture;
-    - *conjunction*, "zebra detector (shape × coat)": shape and coat, taken as one, are above DOMINANT and above all other factors as below, and
-      the best pair raises the unit more than twice as much as either level does with any other partner. Needs `crossed`, of shape and coat;
-    - a *factor*: its share is above DOMINANT, and its interval above the intervals of all other factors. "stripes detector (coat)" if the best level
-      raises the unit more than twice as much as the second (counted from the lowest level), else "coat, no single level: …" with those that raise it;
-    - *polysemantic*, "stripes or snow": two levels of different factors that make no class together, each of which raises the unit by a LARGE effect in
-      scenes without the other;
-    - *undecided*: nothing of this.
+    - *conjunction*, "zebra detector (shape × coat)": shape and coat, taken as one, are above DOMINANT and above all
+      other factors as below, and the best pair raises the unit more than twice as much as either level does with any
+      other partner. Needs `crossed`, of shape and coat;
+    - a *factor*: its share is above DOMINANT, and its interval above the intervals of all other factors. "stripes
+      detector (coat)" if the best level raises the unit more than twice as much as the second (counted from the lowest
+      level), else "coat, no single level: …" with those that raise it;
+    - *polysemantic*, "stripes or snow": two levels of different factors that make no class together, each of which
+      raises the unit by a LARGE effect in scenes without the other;
+    - *undecided*: nothing of this. Most such units have a large share of more than one factor.
 
-    "Raises" and "more" are said where the whole interval is above 0. Raises IndexError for a unit that the layer does not have, ValueError for a
-    crossing of other factors.
+    "Raises", "more" and "LARGE" are said where the whole interval shows it. What looks alike to the unit may be two
+    levels (a unit for bright pictures likes snow and white coats): "polysemantic" is about causes in the scene, not in
+    the pixels. Raises IndexError for a unit that the layer does not have, ValueError for a crossing of other factors.
     """
     values = _of_unit(measured.values, unit)
     joint = None if crossed is None else _conjunction(crossed, unit)
     deviation = 1.0 if is_constant(values) else float(np.sqrt(interval(variance(values), len(measured.scenes)).value))
     shares = total_effects(values)
     effects = {factor: _by_level(factor, _contrasts(response) / deviation) for factor, response in values.items()}
-    kind, verdict = ("silent", "silent") if is_constant(values) else _decide(measured.scenes, values, deviation, shares, effects, joint)
     levels = {factor: _by_level(factor, response) for factor, response in values.items()}
+    kind, verdict = "silent", "silent"
+    if not is_constant(values):
+        kind, verdict = _decide(measured.scenes, values, deviation, shares, effects, joint)
     return Selectivity(verdict, kind, shares, levels, effects, joint)
 
 
 def census(
-    model: nn.Module, layers: str | Iterable[str], preprocess: Callable, scenes: int = 48, by: str = "mean", seed: int = 0, progress: bool = True,
+    model: nn.Module, layers: str | Iterable[str], preprocess: Callable, scenes: int = 48, by: str = "mean",
+    seed: int = 0, progress: bool = True,
 ) -> dict[str, dict[str, int]]:
     """How many units of each layer are of which kind: ``{layer: {kind: count}}``, the kinds in the order of `KINDS`.
 
@@ -102,8 +112,12 @@ def census(
     """
     measured = responses(model, layers, preprocess, scenes, by, seed, progress)
     crossed = crossing(model, list(measured), preprocess, min(scenes, CROSSED), by=by, seed=seed, progress=progress)
-    found = {name: Counter(judge(measured[name], unit, crossed[name]).kind for unit in range(crossed[name].values.shape[-1])) for name in measured}
-    return {name: {kind: counts[kind] for kind in KINDS} for name, counts in found.items()}
+    found = {}
+    for name in measured:
+        units = range(crossed[name].values.shape[-1])
+        counts = Counter(judge(measured[name], unit, crossed[name]).kind for unit in units)
+        found[name] = {kind: counts[kind] for kind in KINDS}
+    return found
 
 
 def _of_unit(values: dict[str, np.ndarray], unit: int) -> dict[str, np.ndarray]:
@@ -118,16 +132,20 @@ def _decide(scenes, values, deviation, shares, effects, joint) -> tuple[str, str
     if joint and joint.share.value > DOMINANT and joint.share.low > others and joint.surplus.low > 0:
         return "conjunction", f"{_class_name(*joint.levels)} detector (shape × coat)"
     first = max(shares, key=lambda factor: shares[factor].value)
-    if shares[first].value > DOMINANT and shares[first].low > max(share.high for factor, share in shares.items() if factor != first):
-        raising = sorted((level for level, effect in effects[first].items() if effect.low > 0), key=lambda level: -effects[first][level].value)
-        return first, f"{raising[0]} detector ({first})" if _stands_out(values[first]) else f"{first}, no single level: {', '.join(raising)}"
+    others = max(share.high for factor, share in shares.items() if factor != first)
+    if shares[first].value > DOMINANT and shares[first].low > others:
+        table = effects[first]
+        raising = sorted((level for level in table if table[level].low > 0), key=lambda level: -table[level].value)
+        if _stands_out(values[first]):
+            return first, f"{raising[0]} detector ({first})"
+        return first, f"{first}, no single level: {', '.join(raising)}"
     for pair in _unrelated_causes(scenes, values, deviation, effects):
         return "polysemantic", f"polysemantic: {' or '.join(level for _, level in pair)}"
     return "undecided", "undecided"
 
 
 def _stands_out(responses: np.ndarray) -> bool:
-    """Does the best level (scenes, levels) raise the unit by more than twice as much as the second, counted from the lowest?"""
+    """Does the best level (scenes, levels) raise the unit more than twice as much as the second, from the lowest on?"""
     best = responses.mean(0).argmax()
 
     def surplus(weights):
@@ -139,8 +157,11 @@ def _stands_out(responses: np.ndarray) -> bool:
 
 
 def _unrelated_causes(scenes, values, deviation, effects):
-    """Pairs of (factor, level) of two factors that no class combines, each of which raises the unit without the other; the strongest first."""
-    causes = [(factor, level) for factor, table in effects.items() for level, effect in table.items() if effect.low > 0 and effect.value > LARGE]
+    """Pairs of (factor, level) of two factors that no class combines, each of which raises the unit without the other.
+
+    The strongest first.
+    """
+    causes = [(factor, level) for factor, table in effects.items() for level in table if table[level].value > LARGE]
     causes.sort(key=lambda cause: -effects[cause[0]][cause[1]].value)
     for one, other in combinations(causes, 2):
         if one[0] != other[0] and not _related(one, other):
@@ -153,13 +174,15 @@ def _raises(scenes, values, deviation, cause, absent) -> bool:
     (factor, level), (other, gone) = cause, absent
     without = np.array([getattr(scene, other) != gone for scene in scenes])
     effect = _contrasts(values[factor])[without, FACTORS[factor].index(level)] / deviation
-    found = interval(lambda weights: weights @ effect, len(effect))
-    return found.low > 0 and found.value > LARGE
+    return interval(lambda weights: weights @ effect, len(effect)).low > LARGE
 
 
 def _related(one, other) -> bool:
     """Is there a class of which both are typical: more frequent in it than if all levels were equally frequent?"""
-    return any(all(_frequency(kind, *cause) > 1 / len(FACTORS[cause[0]]) for cause in (one, other)) for kind in CLASSES.values())
+    def typical(kind, factor, level):
+        return _frequency(kind, factor, level) > 1 / len(FACTORS[factor])
+
+    return any(typical(kind, *one) and typical(kind, *other) for kind in CLASSES.values())
 
 
 def _frequency(kind, factor: str, level: str) -> float:
@@ -207,4 +230,5 @@ def _contrasts(responses: np.ndarray) -> np.ndarray:
 
 def _by_level(factor: str, responses: np.ndarray) -> dict[str, Interval]:
     """The mean over the scenes, for each level."""
-    return {level: interval(lambda weights, i=i: weights @ responses[:, i], len(responses)) for i, level in enumerate(FACTORS[factor])}
+    return {level: interval(lambda weights, column=column: weights @ column, len(responses))
+            for level, column in zip(FACTORS[factor], responses.T)}
