@@ -13,6 +13,7 @@ from tests.networks import FAMILIES, counted_passes, fingerprint, small
 from xaitutor import load_model
 from xaitutor.attribution import cam, fem, grad_cam, guided_grad_cam, last_feature_map
 from xaitutor.images import load_image
+from xaitutor.layers import record
 
 IMAGENET = Path(__file__).resolve().parents[3] / "shared" / "imagenet"
 CAPTUM = ["vgg11", "alexnet", "resnet18", "mobilenet_v2", "squeezenet1_1"]
@@ -183,21 +184,25 @@ def test_passes_through_the_first_convolution(method, passes):
         assert (counts.forward, counts.backward) == passes
 
 
-@quiet
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in ("wide_resnet50_2", "resnext50_32x4d")])
-def test_every_family_has_grad_cam_or_is_told_why_not(name):
+@pytest.mark.parametrize("name", FAMILIES)
+def test_every_family_has_its_last_map_and_grad_cam_or_is_told_why_not(name):
     model, x = small(name), picture(name)
     before = fingerprint(model)
     if name == "vit_b_16":
-        with pytest.raises(ValueError, match="as vision transformers do"):
-            grad_cam(model, x, 1)
-    else:
+        for method in (grad_cam, cam, fem, guided_grad_cam):
+            with pytest.raises(ValueError, match="as vision transformers do"):
+                method(model, x, 1)
+        assert fingerprint(model) == before
+        return
+    with record(model, LAST.get(name, "features")) as recorded:
         found = grad_cam(model, x, 1, relu=False)
-        assert found.shape == (1, 1, *last_feature_map(model, x).shape[2:]) and found.abs().max() > 0
+    (last,) = recorded.values()
+    assert torch.equal(last_feature_map(model, x), last if name in LAST else last.relu())  # DenseNet's is a function
+    assert found.shape == (1, 1, *last.shape[2:]) and last.shape[2:].numel() > 1 and found.abs().max() > 0
     if name in ("alexnet", "convnext_tiny", "maxvit_t", "mobilenet_v3_small", "vgg11", "vgg11_bn"):
         with pytest.raises(ValueError, match=r"averages its last feature map.* take grad_cam"):
             cam(model, x, 1)
-    elif name != "vit_b_16":
+    else:
         assert close(found.shape[2:].numel() * found, cam(model, x, 1), 1e-4)
     assert fingerprint(model) == before
 
