@@ -64,6 +64,59 @@ def rate(call, count: int) -> float:
     return count / (time.perf_counter() - start)
 
 
+def activation_maximisation(steps: int = 50) -> str:
+    """Ours and Lucent's in turn, one thread: the activation of the final picture, measured by the same code, and CPU time."""
+    import torch
+
+    from xaitutor.maximization import jitter, lucent_transforms, rotation, scaling
+
+    torch.set_num_threads(1)
+    ours = [jitter(8), rotation(10), scaling([1 + i / 50 for i in range(-5, 6)]), jitter(4)]
+    settings = [((), ()), (ours, lucent_transforms()), (ours, lucent_transforms()[1:])]
+    rows, won = [], [0, 0, 0]
+    for model, preprocess, layer, index in units():
+        cells = []
+        for number, transforms in enumerate(settings):
+            a, b, seconds = ours_and_lucents(model, preprocess, layer, index, steps, transforms)
+            cells += [f"{a:.4g}", f"{b:.4g}", f"{a / b:.3f}" if min(a, b) > 0 else f"{a - b:+.3g}", f"{seconds:.2f}"]
+            won[number] += a >= b - 1e-5 * abs(b)  # rounding
+        rows.append((f"`{layer}` {index}", *cells))
+        print(rows[-1], flush=True)
+    head = ("unit", *["ours", "Lucent", "ratio", "time ratio"] * 3)
+    return (table(head, rows) + f"\n\nThe mean of a channel after {steps} steps at 128², from the same noise, in Fourier space with "
+            "decorrelated colours (a difference instead of a ratio where an activation is negative). First no transforms; then "
+            "jitter, rotation and scaling, each with its own; then the same, but Lucent without its padding, which shows "
+            f"the network a picture 16 % smaller. Ours reaches at least Lucent's in {won[0]}, {won[1]} and {won[2]} of "
+            f"{len(rows)} units.\n")
+
+
+def units():
+    """(model, preprocess, layer, channel): spread over layers of a network of the course and, where it is, of one for photos."""
+    from xaitutor import load_model
+
+    model, preprocess, _ = load_model("menagerie_resnet18")
+    yield from ((model, preprocess, "layer3.1.conv2", index) for index in range(0, 60, 5))
+    weights = ROOT.parent / "shared" / "imagenet" / "squeezenet1_0-imagenet.safetensors"
+    if weights.exists():
+        model, preprocess, _ = load_model("squeezenet1_0", weights=weights)
+        for layer, count in [("features.9.expand3x3", 192), ("features.12.expand3x3", 256)]:
+            yield from ((model, preprocess, layer, index) for index in range(3, count, count // 5))
+
+
+def ours_and_lucents(model, preprocess, layer, index, steps, transforms) -> tuple[float, float, float]:
+    """(our activation, Lucent's, our CPU time over Lucent's)."""
+    from xaitutor.maximization import channel, fourier, maximize, maximize_lucent, measure
+
+    found, seconds = [], []
+    for run, functions in zip((maximize, maximize_lucent), transforms):
+        start = time.process_time()
+        result = run(model, channel(layer, index), preprocess, steps=steps, transforms=functions,
+                     parameterisation=fourier(decorrelated=True), progress=False)
+        seconds.append(time.process_time() - start)
+        found.append(measure(model, channel(layer, index), result.pictures, preprocess).item())
+    return *found, seconds[0] / seconds[1]
+
+
 def notebooks() -> str:
     """Seconds of each notebook on two threads, the start of its kernel included."""
     import nbformat
@@ -150,7 +203,7 @@ def machine() -> str:
             f"Python {platform.python_version()}, torch {version('torch')}.")
 
 
-SECTIONS = {"Import": imports, "Rendering": rendering, "Notebooks": notebooks}
+SECTIONS = {"Import": imports, "Rendering": rendering, "Activation maximisation": activation_maximisation, "Notebooks": notebooks}
 INTRODUCTION = "# Measured\n\nWritten by `make bench` and `make bench-test`.\n"
 
 
