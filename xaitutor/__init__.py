@@ -14,7 +14,7 @@ _HOME = {
     "load_image": "images",
 }
 _ROOMS = (
-    "attribution", "checks", "convolution", "environment", "grids", "images", "layers", "maximization", "menagerie", "models", "neurons",
+    "attribution", "checks", "convolution", "environment", "explanations", "grids", "images", "layers", "maximization", "menagerie", "models", "neurons",
     "planes", "plots", "receptive_field", "units", "widgets",
 )
 

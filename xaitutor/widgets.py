@@ -81,6 +81,58 @@ def receptive_field(model, layers: Sequence[str], image) -> None:
     explore(draw, layer=choice, down=place("down, %"), across=place("right, %"))
 
 
+def heatmap(picture, attribution) -> None:
+    """Choose how an attribution (1, C, H, W) becomes a heatmap on its `picture` (1, 3, H, W) in [0, 1]: only the recipe changes."""
+    from xaitutor import explanations
+
+    def draw(reduce: str, clip: float, sigma: float, alpha: float) -> tuple[Figure, str]:
+        return explanations.recipe(picture, attribution, reduce, clip, sigma, alpha)
+
+    explore(
+        draw, reduce=ipywidgets.Dropdown(options=["max_abs", "sum_abs", "abs_sum", "positive"], description="colours"),
+        clip=ipywidgets.SelectionSlider(options=[0.9, 0.95, 0.99, 0.999, 1.0], value=0.99, description="quantile"),
+        sigma=ipywidgets.FloatSlider(1, min=0, max=6, step=0.5, description="σ, pixels", readout_format=".1f"),
+        alpha=ipywidgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="overlay", readout_format=".1f"))
+
+
+def grad_cam(model, x, picture, categories: Sequence[str], layers: Sequence[str], target: str) -> None:
+    """Choose a class and a layer, and see Grad-CAM with its sign: red speaks for the class, blue against it.
+
+    x (1, C, H, W) is what the model takes, `picture` (1, 3, H, W) the same for people; `target` is the class to begin with,
+    the last of `layers` the layer. Each map is computed when it is asked for. Raises ValueError for an unknown layer or class.
+    """
+    from xaitutor import attribution, explanations
+
+    def draw(target: str, layer: str) -> tuple[Figure, str]:
+        found = attribution.grad_cam(model, x, list(categories).index(target), layer=layer, relu=False)
+        return explanations.for_and_against(picture, found, f"{target}, {layer}")
+
+    explore(draw, target=ipywidgets.Dropdown(options=list(categories), value=target, description="class"),
+            layer=ipywidgets.SelectionSlider(options=list(layers), value=layers[-1], description="layer"))
+
+
+def path(model, x, target: int, baselines: dict, to_picture: Callable) -> None:
+    """Choose a baseline and walk from it to the image x (1, C, H, W): the picture there, its gradient, and the score on the way.
+
+    baselines: name → tensor (1, C, H, W), as normalised as x. `to_picture` turns a tensor like x into one for people, in [0, 1].
+    """
+    import torch
+
+    from xaitutor import attribution, explanations
+
+    alphas = [i / 20 for i in range(21)]
+    with torch.no_grad():
+        scores = {name: [model(start + a * (x - start))[0, target].item() for a in alphas] for name, start in baselines.items()}
+
+    def draw(baseline: str, alpha: float) -> tuple[Figure, str]:
+        point = baselines[baseline] + alpha * (x - baselines[baseline])
+        found = attribution.gradient(model, point, target)
+        return explanations.on_the_path(to_picture(point), found, alphas, scores[baseline], alpha, f"score from {baseline}")
+
+    explore(draw, baseline=ipywidgets.Dropdown(options=list(baselines), description="baseline"),
+            alpha=ipywidgets.FloatSlider(0.5, min=0, max=1, step=0.05, description="α", readout_format=".2f"))
+
+
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
     from IPython.display import display
 

@@ -6,7 +6,7 @@ One file a subject. A check prints one line: what is right, or the most useful t
 
 from importlib import import_module
 
-__all__ = ["anatomy", "convolution", "filters", "neurons", "receptive_field", "start"]
+__all__ = ["anatomy", "circuits", "convolution", "filters", "neurons", "prototypes", "receptive_field", "start"]
 
 
 def __getattr__(name: str):
