@@ -117,6 +117,44 @@ def ours_and_lucents(model, preprocess, layer, index, steps, transforms) -> tupl
     return *found, seconds[0] / seconds[1]
 
 
+def prototypical_examples(count: int = 512, batch: int = 32) -> str:
+    """Pictures a second that a survey takes, beside the network's bare pass over the same pictures in the same batches."""
+    import torch
+
+    from xaitutor import load_model, menagerie, units
+
+    torch.set_num_threads(1)
+    model, preprocess, _ = load_model("menagerie_resnet18")
+    pictures = torch.from_numpy(menagerie.Dataset(2000, "test").images()[:count]).permute(0, 3, 1, 2).float() / 255
+    dataset = torch.utils.data.TensorDataset(pictures.contiguous())
+    batches = preprocess(pictures.contiguous()).split(batch)
+    quick = [x.contiguous(memory_format=torch.channels_last) for x in batches]
+
+    def bare(batches):
+        with torch.no_grad():
+            for x in batches:
+                model(x)
+
+    def survey(layer):
+        units.survey(model, layer, dataset, 9, "mean", preprocess, batch_size=batch, progress=False)
+
+    calls = {"bare pass": lambda: bare(batches), "bare pass, channels last in memory": lambda: bare(quick)}
+    calls |= {f'`units.survey(model, "{layer}", …)`': lambda layer=layer: survey(layer)
+              for layer in ("layer1", "layer3", "fc")}
+    seconds = {what: [] for what in calls}
+    for _ in range(7):  # in turns, so that a busy minute slows all of them
+        for what, call in calls.items():
+            seconds[what].append(timed(call, clock=time.process_time))
+
+    def ratio(reference, what):
+        return f"{median(r / s for r, s in zip(seconds[reference], seconds[what])):.2f}"
+
+    references = list(calls)[:2]
+    rows = [(what, f"{count / median(seconds[what]):.0f}", *(ratio(r, what) for r in references)) for what in calls]
+    return (table(("one core, processor time", "pictures a second", "× bare pass", "× bare pass, channels last"), rows)
+            + "\n\nA survey fetches, preprocesses and ranks, too; it should reach 0.9 of the bare pass.\n")
+
+
 def notebooks() -> str:
     """Seconds of each notebook on two threads, the start of its kernel included."""
     import nbformat
@@ -136,10 +174,10 @@ def notebooks() -> str:
             + f"\n\nA kernel that only imports torch takes {least:.1f} s. Each should take no more than 60 s, and 700 KB.\n")
 
 
-def timed(call, *arguments) -> float:
-    start = time.perf_counter()
+def timed(call, *arguments, clock=time.perf_counter) -> float:
+    start = clock()
     call(*arguments)
-    return time.perf_counter() - start
+    return clock() - start
 
 
 def whole_test() -> str:
@@ -203,7 +241,13 @@ def machine() -> str:
             f"Python {platform.python_version()}, torch {version('torch')}.")
 
 
-SECTIONS = {"Import": imports, "Rendering": rendering, "Activation maximisation": activation_maximisation, "Notebooks": notebooks}
+SECTIONS = {
+    "Import": imports,
+    "Rendering": rendering,
+    "Activation maximisation": activation_maximisation,
+    "Prototypes": prototypical_examples,
+    "Notebooks": notebooks,
+}
 INTRODUCTION = "# Measured\n\nWritten by `make bench` and `make bench-test`.\n"
 
 
