@@ -38,6 +38,17 @@ def test_the_papers_worked_numbers(method, relu):
     assert method(model, FORWARD[None, None]).squeeze().tolist() == RULES[method]
 
 
+@pytest.mark.parametrize("method", RULES)
+def test_what_went_into_a_relu_may_be_overwritten_later(method):
+    class Overwrites(nn.Module):
+        def forward(self, x):
+            y = F.relu(x)
+            x.neg_()
+            return (BACKWARD * y).sum(dim=(2, 3))
+
+    assert method(Overwrites().eval(), FORWARD[None, None]).squeeze().tolist() == RULES[method]
+
+
 def quiet(method, *arguments):
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

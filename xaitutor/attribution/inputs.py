@@ -87,7 +87,7 @@ def scores(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | N
 
 
 def differentiate(score: Tensor, x: Tensor) -> Tensor:
-    """∂ score / ∂ x for each image, detached, by one backward pass. x may also be an activation (see `layers.record`).
+    """∂ score / ∂ x for each image, by one backward pass. x may also be an activation (see `layers.record`).
 
     In eval mode no image depends on another, so that the gradient of the sum holds that of each.
     Raises ValueError where no gradient leads from the score back to x.
@@ -96,7 +96,7 @@ def differentiate(score: Tensor, x: Tensor) -> Tensor:
     if found is None:
         raise ValueError("the score does not depend on x by anything that has a gradient; does the model detach, "
                          "round, or run under torch.no_grad() itself?")
-    return found.detach()
+    return found
 
 
 def decide(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None, batch_size: int) -> Tensor:
