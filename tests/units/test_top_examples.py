@@ -101,7 +101,7 @@ def test_the_effective_patch_is_a_square_round_the_middle(row, column, seed):
 def test_effective_where_the_theoretical_field_is_too_large():
     model = small("resnet18")
     x = torch.rand(5, 3, 64, 48)
-    with pytest.raises(ValueError, match=r"layer 'layer3' sees 211 × 211 pixels, and the pictures have 64 × 48: .*field=\"effective\""):
+    with pytest.raises(ValueError, match="'layer3' sees 211 × 211 pixels, and the pictures have 64 × 48: .*effective"):
         prototypes(model, "layer3", 0, x, 2)
     for example in prototypes(model, "layer3", 0, x, 2, field="effective"):
         assert 0 < example.patch.shape[1] <= 64 and 0 < example.patch.shape[2] <= 48
@@ -119,13 +119,12 @@ def test_a_layer_behind_squeeze_and_excitation_has_its_patch_where_its_neuron_li
     model = small("mobilenet_v3_small")
     x = torch.rand(4, 3, 64, 64)
     found = survey(model, "features.4", x, 2, "max")
-    places = {place: example for unit in range(4)
-              for example in examples(found, unit, model, x, field="effective") for place in [(example.row, example.column)]}
-    rows, columns = found.grid
-    assert len(places) > 3
-    for (row, column), example in places.items():
+    chosen = [example for unit in range(4) for example in examples(found, unit, model, x, field="effective")]
+    assert len({(example.row, example.column) for example in chosen}) > 3
+    for example in chosen:
         top, left, bottom, right = example.box
-        assert top - 0.5 <= (row + 0.5) * 64 / rows <= bottom + 0.5 and left - 0.5 <= (column + 0.5) * 64 / columns <= right + 0.5
+        assert top - 0.5 <= (example.row + 0.5) * 64 / found.grid[0] <= bottom + 0.5
+        assert left - 0.5 <= (example.column + 0.5) * 64 / found.grid[1] <= right + 0.5
 
 
 def test_no_effective_field_without_a_gradient():
@@ -210,7 +209,8 @@ class Counting(list):
     (dict(by="sum"), ValueError, "by must be 'mean' or 'max', not 'sum'"),
 ])
 def test_bad_input(changed, error, message):
-    given = dict(model=small("resnet18"), layer="layer1", unit=0, dataset=Counting([torch.rand(3, 64, 64)] * 30), k=2) | changed
+    given = dict(model=small("resnet18"), layer="layer1", unit=0, dataset=Counting([torch.rand(3, 64, 64)] * 30), k=2)
+    given |= changed
     before = fingerprint(given["model"])
     with pytest.raises(error, match=message):
         prototypes(**given)

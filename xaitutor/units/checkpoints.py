@@ -55,7 +55,8 @@ def _digest(payload: bytes) -> bytes:
 
 def _compare(path: Path, there: dict, here: dict) -> None:
     keys = [*here, *(key for key in there if key not in here)]
-    others = [f"{key} ({there.get(key)} there, {here.get(key)} here)" for key in keys if there.get(key) != here.get(key)]
+    pairs = [(key, there.get(key), here.get(key)) for key in keys]
+    others = [f"another {key} ({old} there, {new} here)" for key, old, new in pairs if old != new]
     if others:
-        raise ValueError(f"cache={str(path)!r} belongs to another computation, with another {' and another '.join(others)}; "
+        raise ValueError(f"cache={str(path)!r} belongs to another computation, with {' and '.join(others)}; "
                          "give another file, or delete this one")

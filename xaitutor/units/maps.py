@@ -58,6 +58,6 @@ def check_activations(activation: Tensor, layer: str, first: int = 0) -> Tensor:
     if not activation.sum().isfinite():  # quick; only an infinite sum is looked into
         infinite = activation.isfinite().logical_not().nonzero()
         if len(infinite):
-            raise ValueError(f"layer {layer!r} puts out NaN or infinity for picture {first + int(infinite[0, 0])}: look at that "
-                             "picture, and at the model's weights")
+            raise ValueError(f"layer {layer!r} puts out NaN or infinity for picture {first + int(infinite[0, 0])}: "
+                             "look at that picture, and at the model's weights")
     return activation

@@ -21,8 +21,9 @@ FIELDS = ("theoretical", "effective")
 class Example(NamedTuple):
     """One picture that a unit answers to.
 
-    `index`: its number in the data set. `score`: how much the unit answers. `row`, `column`: where on its map most. `box`: the
-    pixels that the unit sees from there. `picture` (3, H, W): what the model saw, in [0, 1]. `patch`: `picture` inside `box`.
+    `index`: its number in the data set. `score`: how much the unit answers. `row`, `column`: where on its map most.
+    `box`: the pixels that the unit sees from there. `picture` (3, H, W): what the model saw, in [0, 1]. `patch`:
+    `picture` inside `box`.
     """
 
     index: int
@@ -35,18 +36,18 @@ class Example(NamedTuple):
 
 
 def prototypes(model: nn.Module, layer: str, unit: int, dataset: Sequence, k: int = 9, by: str = "mean",
-               preprocess: Callable | None = None, *, field: str = "theoretical", cache: str | os.PathLike | None = None,
-               batch_size: int = 32, progress: bool = True) -> list[Example]:
+               preprocess: Callable | None = None, *, field: str = "theoretical",
+               cache: str | os.PathLike | None = None, batch_size: int = 32, progress: bool = True) -> list[Example]:
     """The k pictures of `dataset` that the unit number `unit` of `layer` answers to most, best first.
 
-    It is `survey` (which explains the arguments) and then `examples`: for more than one unit of a layer call these, or give a
-    `cache`, so that the data set is gone through once.
+    It is `survey` (which explains the arguments) and then `examples`: for more than one unit of a layer call these, or
+    give a `cache`, so that the data set is gone through once.
 
     field: "theoretical", the patch is all that the unit can see from where it answers most, cut to the picture. Or
     "effective": a square of the size that matters, see `examples`.
 
-    Raises, before the survey begins: IndexError for a unit that the layer does not have, ValueError for a theoretical field
-    that is as large as the picture, and what `survey` raises.
+    Raises, before the survey begins: IndexError for a unit that the layer does not have, ValueError for a theoretical
+    field as large as the picture, and what `survey` raises.
     """
     check_model(model)
     _look_ahead(model, layer, unit, dataset, preprocess, field)
@@ -59,14 +60,16 @@ def examples(found: Survey, unit: int, model: nn.Module, dataset: Sequence, prep
     """The top pictures of one unit in a survey, with the patch of each that the unit saw, best first.
 
     The survey, the model, the data set and `preprocess` belong together. With ``field="theoretical"`` the patch is the
-    receptive field of the neuron that answered most, cut to the picture. With ``field="effective"`` it is a square round the
-    middle of that field, moved so that it lies inside the picture. Its side is measured on these very pictures: the effective
-    size (Luo et al. 2016, `receptive_field.effective_size`) of the layer's neuron in the middle, which no border cuts. Where a
-    layer's field has no end, so that it has no middle either, the square lies where the neuron lies on its map.
+    receptive field of the neuron that answered most, cut to the picture. With ``field="effective"`` it is a square
+    round the middle of that field, moved so that it lies inside the picture. Its side is measured on these very
+    pictures: the effective size (Luo et al. 2016, `receptive_field.effective_size`) of the layer's neuron in the
+    middle, which the border cuts least. Where a layer's field has no end, and so no middle, the square lies where the
+    neuron lies on its map.
 
     A neuron of a fully connected layer has no place: its patch is the whole picture.
 
-    Raises IndexError for a unit that the layer does not have, ValueError for a theoretical field as large as the picture.
+    Raises IndexError for a unit that the layer does not have, ValueError for a theoretical field as large as the
+    picture.
     """
     check_model(model)
     _check_field(field)
@@ -81,7 +84,7 @@ def examples(found: Survey, unit: int, model: nn.Module, dataset: Sequence, prep
 
 
 def _seen(picture: Tensor, preprocess: Callable | None) -> Tensor:
-    """The picture as it went into the model: where `preprocess` cuts or scales it, these pixels and not the data set's."""
+    """The picture as it went into the model: where `preprocess` cuts or scales it, not the data set's own pixels."""
     if preprocess is None:
         return picture
     x = preprocess(picture[None])[0]
@@ -107,8 +110,8 @@ def _effective_side(model: nn.Module, layer: str, x: Tensor) -> int:
         influence = receptive_field.effective(model, layer, x)
     side = round(receptive_field.effective_size(influence))
     if side == 0:
-        raise ValueError(f"the effective field of layer {layer!r} cannot be measured: on these pictures no pixel moves the "
-                         "neuron in the middle; take field=\"theoretical\", or more pictures")
+        raise ValueError(f"the effective field of layer {layer!r} cannot be measured: on these pictures no pixel moves "
+                         "the neuron in the middle; take field=\"theoretical\", or more pictures")
     return side
 
 
@@ -145,5 +148,6 @@ def _check_smaller(seen: LayerField, layer: str) -> None:
     """Raises ValueError where the field of the layer covers the whole picture."""
     if all(size >= length for size, length in zip(seen.size, seen.image)):
         sizes = "everything" if inf in seen.size else f"{seen.size[0]} × {seen.size[1]} pixels"
-        raise ValueError(f"a unit of layer {layer!r} sees {sizes}, and the pictures have {seen.image[0]} × {seen.image[1]}: the "
-                         "patch would be the whole picture. With field=\"effective\" it is what the unit listens to")
+        raise ValueError(f"a unit of layer {layer!r} sees {sizes}, and the pictures have {seen.image[0]} × "
+                         f"{seen.image[1]}: the patch would be the whole picture. With field=\"effective\" it is what "
+                         "the unit listens to")
