@@ -74,7 +74,7 @@ class SqueezeAndExcitation(nn.Module):
 X = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(2))
 WAYS = {
     "adaptive": lambda a: F.adaptive_avg_pool2d(a, 1).flatten(1),
-    "by keyword": lambda a: torch.flatten(F.adaptive_avg_pool2d(input=a, output_size=(1, 1)), start_dim=1),
+    "by keyword": lambda a: torch.mean(input=a, dim=(2, 3)),
     "squeezed": lambda a: F.adaptive_avg_pool2d(a, 1).squeeze(-1).squeeze(-1),
     "window": lambda a: F.avg_pool2d(a, a.shape[2:]).view(len(a), -1),
     "largest": lambda a: F.adaptive_max_pool2d(a, 1)[:, :, 0, 0],
