@@ -65,7 +65,7 @@ def rate(call, count: int) -> float:
 
 
 def activation_maximisation(steps: int = 50) -> str:
-    """Ours and Lucent's in turn, one thread: the activation of the final picture, measured by the same code, and CPU time."""
+    """Ours and Lucent's in turn, one thread: the final picture's activation, by the same code, and CPU time."""
     import torch
 
     from xaitutor.maximization import jitter, lucent_transforms, rotation, scaling
@@ -83,15 +83,15 @@ def activation_maximisation(steps: int = 50) -> str:
         rows.append((f"`{layer}` {index}", *cells))
         print(rows[-1], flush=True)
     head = ("unit", *["ours", "Lucent", "ratio", "time ratio"] * 3)
-    return (table(head, rows) + f"\n\nThe mean of a channel after {steps} steps at 128², from the same noise, in Fourier space with "
-            "decorrelated colours (a difference instead of a ratio where an activation is negative). First no transforms; then "
-            "jitter, rotation and scaling, each with its own; then the same, but Lucent without its padding, which shows "
-            f"the network a picture 16 % smaller. Ours reaches at least Lucent's in {won[0]}, {won[1]} and {won[2]} of "
-            f"{len(rows)} units.\n")
+    return (table(head, rows) + f"\n\nThe mean of a channel after {steps} steps at 128², from the same noise, in "
+            "Fourier space with decorrelated colours (a difference instead of a ratio where one is negative). First no "
+            "transforms; then jitter, rotation and scaling, each with its own; then the same, but Lucent "
+            "without its padding, which shows the network a picture 16 % smaller. Ours reaches at least Lucent's in "
+            f"{won[0]}, {won[1]} and {won[2]} of {len(rows)} units.\n")
 
 
 def units():
-    """(model, preprocess, layer, channel): spread over layers of a network of the course and, where it is, of one for photos."""
+    """(model, preprocess, layer, channel) of a network of the course and, where it is at hand, of one for photos."""
     from xaitutor import load_model
 
     model, preprocess, _ = load_model("menagerie_resnet18")

@@ -33,7 +33,8 @@ def test_it_is_what_a_call_by_hand_gives(resnet, kind, fft, decorrelate):
     mean, std = (torch.tensor(v)[:, None, None] for v in (preprocess.mean, preprocess.std))
     with seeded(3):
         by_hand = render.render_vis(
-            model, objectives.channel("layer2_1_conv2", 5), param_f=lambda: param.image(32, fft=fft, decorrelate=decorrelate),
+            model, objectives.channel("layer2_1_conv2", 5),
+            param_f=lambda: param.image(32, fft=fft, decorrelate=decorrelate),
             transforms=[*transform.standard_transforms, lambda x: (x - mean) / std], preprocess=False, thresholds=(4,),
             fixed_image_size=(32, 32), show_image=False, progress=False)[0]
     result = maximize_lucent(*resnet[:1], channel(LAYER, 5), resnet[1], size=32, steps=4, parameterisation=kind,
@@ -43,13 +44,15 @@ def test_it_is_what_a_call_by_hand_gives(resnet, kind, fft, decorrelate):
 
 @pytest.mark.parametrize("objective, n", [
     (channel(LAYER, 5), 1), (channel("layer2_1_conv2", 5), 2), (unit(LAYER, 3), 1), (unit(LAYER, 3, 0, 2), 1),
-    (unit("fc", 3), 1), (target(3), 1), (direction(LAYER, torch.arange(32.0) - 9), 2), (2 * channel(LAYER, 5) + -1 * target(0), 1),
+    (unit("fc", 3), 1), (target(3), 1), (direction(LAYER, torch.arange(32.0) - 9), 2),
+    (2 * channel(LAYER, 5) + -1 * target(0), 1),
     (channel(LAYER, 5) + diversity(LAYER, 2), 3),
 ])
 def test_ours_is_theirs_for_every_objective(resnet, objective, n):
-    """By plain ascent: Adam makes whole steps of gradients that are only rounding. Lucent takes the mean over n pictures."""
-    ours, theirs = (run(*resnet[:1], objective, resnet[1], size=32, steps=5, n=n, parameterisation=fourier(decorrelated=True),
-                        optimiser=torch.optim.SGD, learning_rate=rate, penalties=[total_variation(0.1)], **QUIET)
+    """By plain ascent: Adam makes whole steps of gradients that are only rounding. Lucent climbs the mean over n."""
+    ours, theirs = (run(*resnet[:1], objective, resnet[1], size=32, steps=5, n=n,
+                        parameterisation=fourier(decorrelated=True), penalties=[total_variation(0.1)],
+                        optimiser=torch.optim.SGD, learning_rate=rate, **QUIET)
                     for run, rate in ((maximize, 1), (maximize_lucent, n)))
     assert close(ours, theirs) and ours.activations.shape == theirs.activations.shape == (6, n)
     assert (ours.activations[-1] - ours.activations[0]).abs().min() > 1e-3
@@ -67,8 +70,8 @@ def test_ours_is_theirs_for_every_argument(resnet, arguments):
 
 
 def test_lucents_transforms_work_in_both(resnet):
-    ours, theirs = (run(*resnet[:1], channel(LAYER, 5), resnet[1], size=32, steps=3, transforms=lucent_transforms(), **QUIET)
-                    for run in (maximize, maximize_lucent))
+    ours, theirs = (run(*resnet[:1], channel(LAYER, 5), resnet[1], size=32, steps=3, transforms=lucent_transforms(),
+                        **QUIET) for run in (maximize, maximize_lucent))
     assert close(ours, theirs)
 
 
@@ -85,7 +88,8 @@ def test_ours_reaches_at_least_theirs_each_with_its_own_transforms(resnet, index
 def test_a_network_trained_on_photos():
     model, preprocess, _ = xaitutor.load_model("squeezenet1_0", weights=SQUEEZENET)
     for objective in (channel("features.9.expand3x3", 3), target(340)):
-        ours, theirs = (run(model, objective, preprocess, size=64, steps=6, **QUIET) for run in (maximize, maximize_lucent))
+        ours, theirs = (run(model, objective, preprocess, size=64, steps=6, **QUIET)
+                        for run in (maximize, maximize_lucent))
         assert close(ours, theirs) and ours.activations[-1] > ours.activations[0]
 
 

@@ -4,7 +4,8 @@
     from xaitutor.maximization import channel, fourier, jitter, maximize
 
     model, preprocess, _ = load_model("menagerie_resnet18")
-    result = maximize(model, channel("layer3.1.conv2", 7), preprocess, parameterisation=fourier(), transforms=[jitter(8)])
+    wanted = channel("layer3.1.conv2", 7)
+    result = maximize(model, wanted, preprocess, parameterisation=fourier(), transforms=[jitter(8)])
     result.pictures     # (1, 3, 128, 128) in [0, 1]
     result.activations  # (257, 1)
 

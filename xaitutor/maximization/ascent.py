@@ -21,8 +21,8 @@ from xaitutor.maximization.parameterisations import Parameterisation, decode, en
 from xaitutor.maximization.seeds import seeded
 
 NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
-NOTHING = ("the objective had no gradient in any step, so that the picture is still what it began with: the unit is off, "
-           "behind a ReLU; take the layer before that ReLU, or another start or seed")
+NOTHING = ("the objective had no gradient in any step, so that the picture is still what it began with: the unit is "
+           "off, behind a ReLU; take the layer before that ReLU, or another start or seed")
 
 
 class Result(NamedTuple):
@@ -67,8 +67,8 @@ def maximize(
     Costs one forward pass, as far as the objective's last layer, and one backward pass a step. The model is afterwards
     what it was. A unit behind a ReLU that is off has no gradient and keeps its noise, and you are warned.
 
-    Raises ValueError (no such layer, with the nearest names; picture too small; training mode; numbers that overflow, with
-    the step; unsuitable arguments), IndexError (no such channel, row, column or class) and TypeError.
+    Raises ValueError (no such layer, with the nearest names; picture too small; training mode; numbers that overflow,
+    with the step; unsuitable arguments), IndexError (no such channel, row, column or class) and TypeError.
     """
     check_numbers(steps=steps, n=n, size=size, patience=patience, learning_rate=learning_rate)
     picture = first_picture(start, size, n, like(model))
@@ -114,7 +114,7 @@ def _transformed(picture: Tensor, transforms: Sequence[Callable]) -> Tensor:
     return x if x.shape == picture.shape else F.interpolate(x, picture.shape[2:], mode="bilinear", align_corners=True)
 
 
-def _change(kind: Parameterisation, parameters: Tensor, shape: tuple, after_step: Sequence[Callable], step: int) -> None:
+def _change(kind: Parameterisation, parameters: Tensor, shape: tuple, after_step: Sequence[Callable], step: int):
     """What `after_step` does to the picture, and the cut to [0, 1] where no sigmoid does it."""
     with torch.no_grad():
         before = after = decode(kind, parameters, shape)
@@ -161,8 +161,8 @@ def first_picture(start: Tensor | None, size: int, n: int, alike: Tensor) -> Ten
     if picture.ndim != 4 or picture.shape[:2] != (1, 3):
         raise ValueError(f"start is one picture (3, H, W) or (1, 3, H, W), not {tuple(start.shape)}")
     if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused, too
-        raise ValueError(f"start has values in [0, 1], not {picture.min():.3g} to {picture.max():.3g}; is it normalised? "
-                         "images.denormalise(x, mean, std) brings it back")
+        raise ValueError(f"start has values in [0, 1], not {picture.min():.3g} to {picture.max():.3g}; is it "
+                         "normalised? images.denormalise(x, mean, std) brings it back")
     if n > 1:
         raise ValueError(f"n={n} pictures from one start would be {n} times the same one; leave n or start out")
     return picture.detach().to(alike)
@@ -171,5 +171,5 @@ def first_picture(start: Tensor | None, size: int, n: int, alike: Tensor) -> Ten
 def check_finite(step: int, values: Tensor, gradient: Tensor | None = None) -> None:
     for what, tensor in (("objective", values), ("gradient", gradient)):
         if tensor is not None and not tensor.isfinite().all():
-            raise ValueError(f"in step {step} the {what} is no longer finite; take a smaller learning rate, or look for NaN "
-                             "in the model's weights and in your own transforms and penalties")
+            raise ValueError(f"in step {step} the {what} is no longer finite; take a smaller learning rate, or look "
+                             "for NaN in the model's weights and in your own transforms and penalties")

@@ -38,8 +38,9 @@ def maximize_lucent(
 ) -> Result:
     """What `maximize` does, by `lucent.optvis.render.render_vis`: the same arguments, the same result, the same errors.
 
-    Objectives become those of `lucent.optvis.objectives`, parameterisations `lucent.optvis.param.image`. A transform is a
-    function x → x in Lucent as here: `jitter(8)` and those of `lucent_transforms()` work in both.
+    Objectives become those of `lucent.optvis.objectives`, parameterisations `lucent.optvis.param.image`. A transform is
+    a function x → x in Lucent as here: `jitter(8)` and those of `lucent_transforms()` work in both. Lucent climbs the
+    mean over n pictures, `maximize` the sum: with Adam that is the same but for rounding.
 
     Raises ValueError for what Lucent does not have: start, patience, after_step, pixels without a sigmoid,
     another decay than 1, and the direction of a layer without a map.

@@ -91,8 +91,8 @@ def normalisation(preprocess, alike: Tensor) -> Callable[[Tensor], Tensor]:
     if preprocess is None:
         return lambda x: x
     if not (hasattr(preprocess, "mean") and hasattr(preprocess, "std")):
-        raise TypeError("preprocess is what load_model gives second, with .mean and .std, or None for a model that takes "
-                        f"[0, 1]; not {type(preprocess).__name__}")
+        raise TypeError("preprocess is what load_model gives second, with .mean and .std, or None for a model that "
+                        f"takes [0, 1]; not {type(preprocess).__name__}")
     mean, std = (torch.tensor(list(values)).to(alike)[:, None, None] for values in (preprocess.mean, preprocess.std))
     return lambda x: (x - mean) / std
 
@@ -118,8 +118,8 @@ def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[
     for name in names:
         where = f"layer {name!r}" if name else "the network"
         if name not in found and failure:
-            raise ValueError(f"the network cannot take a picture of {x.shape[2]} × {x.shape[3]} pixels as far as {where}; "
-                             f"try another size ({failure})") from failure
+            raise ValueError(f"the network cannot take a picture of {x.shape[2]} × {x.shape[3]} pixels as far as "
+                             f"{where}; try another size ({failure})") from failure
         if name not in found:
             raise ValueError(f"{where} does not run when the model is used, so that nothing can be maximized there")
         if not isinstance(found[name], Tensor):

@@ -68,12 +68,12 @@ def target(index: int) -> Objective:
 def direction(layer: str, vector: Tensor) -> Objective:
     """How far the layer's mean activation goes along `vector` (C,): ⟨v / |v|, mean over h, w of a[:, h, w]⟩.
 
-    The direction of one channel alone, (0, …, 1, …, 0), is `channel`. Raises ValueError for a vector that is no direction.
+    The direction of one channel alone, (0, …, 1, …, 0), is `channel`. Raises ValueError for what is no direction.
     """
     vector = torch.as_tensor(vector, dtype=torch.get_default_dtype()).detach()
     if vector.ndim != 1 or not vector.isfinite().all() or not vector.any():
-        raise ValueError(f"a direction is a vector (C,) of finite numbers that are not all 0, not {tuple(vector.shape)} "
-                         f"with the length {vector.norm():.3g}")
+        raise ValueError("a direction is a vector (C,) of finite numbers that are not all 0, "
+                         f"not {tuple(vector.shape)} with the length {vector.norm():.3g}")
     return Objective((Term("direction", _name(layer), vector=vector),))
 
 
@@ -81,13 +81,13 @@ def diversity(layer: str, weight: float = 1.0) -> Objective:
     """A price for pictures that are alike: −weight · Σ over the other pictures j of cos(Gᵢ, Gⱼ).
 
     G = A Aᵀ, (C, C), is the Gram matrix of picture i at `layer`, A its activations (C, H·W): which channels are active
-    together, wherever that is. Needs n > 1 pictures. Olah, Mordvintsev and Schubert, Feature Visualization, Distill 2017.
+    together, wherever that is. Needs n > 1 pictures. Olah, Mordvintsev, Schubert, Feature Visualization, Distill 2017.
     """
     return Objective((Term("diversity", _name(layer), weight=_finite(weight, "weight is a number")),))
 
 
 def check(term: Term, shape: tuple[int, ...], n: int) -> None:
-    """Whether a layer that puts out `shape` has what the term asks for; raises ValueError or IndexError where it has not."""
+    """Raise ValueError or IndexError where a layer that puts out `shape` has not what the term asks for."""
     where = f"layer {term.layer!r}" if term.layer else "the network"
     if len(shape) not in (2, 4):
         raise ValueError(f"{where} puts out {tuple(shape)}, which has no channels; take a layer that gives "

@@ -40,15 +40,16 @@ def pixels(*, decorrelated: bool = False, sigmoid: bool = True) -> Parameterisat
     ValueError together with `decorrelated`.
     """
     if decorrelated and not sigmoid:
-        raise ValueError("decorrelated colours need the sigmoid: cutting a colour to [0, 1] would undo part of each step")
+        raise ValueError("decorrelated colours need the sigmoid: cutting values to [0, 1] would undo part of each step")
     return Parameterisation(None, bool(decorrelated), bool(sigmoid))
 
 
 def fourier(decay: float = 1, *, decorrelated: bool = False) -> Parameterisation:
     """The picture's spectrum: one parameter for the real and one for the imaginary part of each frequency.
 
-    Frequency f (cycles a pixel) is scaled by 1 / (4 · max(f, 1 / size)^decay), so that with decay 1 low frequencies weigh
-    as much as they do in photos, and no step can spend all its effort on the finest grain. decay 0 scales all alike.
+    Frequency f (cycles a pixel) is scaled by 1 / (4 · max(f, 1 / size)^decay), so that with decay 1 low frequencies
+    weigh as much as they do in photos, and no step can spend all its effort on the finest grain. decay 0 scales all
+    alike, a larger decay favours large shapes and strong colours.
     The picture is a sigmoid of what comes out. decorrelated: as in `pixels`. Raises ValueError for a negative decay.
     """
     if not decay >= 0:
@@ -85,7 +86,7 @@ def _to_spectrum(x: Tensor, decay: float) -> Tensor:
 
 
 def _scale(size: tuple[int, int], decay: float, like: Tensor) -> Tensor:
-    """1 / max(f, 1 / size)^decay, (H, W // 2 + 1, 1). The 4 above, which keeps the sigmoid from saturating, is Lucid's, too."""
+    """1 / max(f, 1 / size)^decay, (H, W // 2 + 1, 1). It is Lucid's, like the 4 that keeps the sigmoid steep."""
     height, width = size
     down = torch.fft.fftfreq(height, dtype=torch.float64)[:, None]
     right = torch.fft.rfftfreq(width, dtype=torch.float64)

@@ -29,7 +29,7 @@ def jitter(pixels: int) -> Transform:
 
 
 def rotation(degrees: float) -> Transform:
-    """Turn about the centre by an angle between −degrees and degrees; the corners are filled with the mirrored picture."""
+    """Turn about the centre by an angle between −degrees and degrees; the mirrored picture fills the corners."""
     if not degrees >= 0:
         raise ValueError(f"rotation takes degrees, 0 or more, not {degrees}")
 
@@ -52,7 +52,7 @@ def scaling(factors: Sequence[float]) -> Transform:
 
 
 def turn_and_zoom(x: Tensor, degrees: float, factor: float) -> Tensor:
-    """x turned anticlockwise and made `factor` times larger, both about its centre; bilinear, mirrored at its border."""
+    """x turned anticlockwise and made `factor` times larger about its centre; bilinear, mirrored at its border."""
     height, width = x.shape[2:]
     c, s = cos(radians(degrees)) / factor, sin(radians(degrees)) / factor
     # Each pixel of the answer asks the matrix where in x it comes from; both axes run from −1 to 1 there.
