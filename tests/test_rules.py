@@ -19,7 +19,8 @@ def fixed(relu, x):
 
 FORMS = {
     "nn.ReLU": nn.ReLU(), "nn.ReLU in place": nn.ReLU(inplace=True),
-    "F.relu": F.relu, "F.relu in place": lambda x: F.relu(x, inplace=True), "F.relu positional": lambda x: F.relu(x, True),
+    "F.relu": F.relu, "F.relu in place": lambda x: F.relu(x, inplace=True),
+    "F.relu positional": lambda x: F.relu(x, True),
     "F.relu named": lambda x: F.relu(input=x), "F.relu_": F.relu_, "torch.relu": torch.relu,
     "torch.relu named": lambda x: torch.relu(input=x), "torch.relu_": torch.relu_,
     "Tensor.relu": lambda x: x.relu(), "Tensor.relu_": lambda x: x.relu_(),
@@ -106,7 +107,7 @@ def test_a_rule_of_several_inputs():
 
 
 def epsilon(linear, x, *weights, **options):
-    """A rule for a linear function that gets relevance R and gives Σ R · x·w / z: gradient times input, layer by layer."""
+    """A rule for a linear function that gets relevance R and gives Σ R · x·w / z: gradient × input, layer by layer."""
     x = x.detach().requires_grad_()
     with torch.enable_grad():
         z = linear(x, *weights, **options)
@@ -118,7 +119,7 @@ def relevance(function, x, *weights, **options):
     return with_backward(z, backward, x)
 
 
-@pytest.mark.parametrize("layer", [nn.Conv2d(2, 3, 2, bias=False), nn.Linear(6, 4, bias=False)], ids=["conv2d", "linear"])
+@pytest.mark.parametrize("layer", [nn.Conv2d(2, 3, 2, bias=False), nn.Linear(6, 4, bias=False)], ids=["conv", "linear"])
 def test_a_relevance_rule_of_conv2d_and_linear_is_gradient_times_input(layer):
     torch.manual_seed(0)
     network = nn.Sequential(layer, nn.Flatten(), nn.LazyLinear(1, bias=False)).double()
@@ -171,7 +172,8 @@ def test_after_the_block_all_is_as_before():
 
 
 @pytest.mark.parametrize("name, relus", [
-    ("resnet18", 17), ("googlenet", 57), ("densenet121", 121), ("squeezenet1_1", 26), ("mobilenet_v2", 0), ("vit_b_16", 0),
+    ("resnet18", 17), ("googlenet", 57), ("densenet121", 121), ("squeezenet1_1", 26), ("mobilenet_v2", 0),
+    ("vit_b_16", 0),
 ])
 def test_no_value_changes_and_nothing_is_registered(name, relus):
     model = small(name)

@@ -44,7 +44,7 @@ def backward_rules(rules: Mapping[str, Callable]) -> Iterator[Counter]:
 
 
 def with_backward(values: Tensor, backward: Callable, *inputs: Tensor) -> Tensor:
-    """A tensor of the same `values`, whose gradient g becomes `backward(g)` for the inputs (a tuple where there are several).
+    """A tensor of the same `values`, whose gradient g becomes `backward(g)` for the inputs (a tuple for several).
 
     What `backward` needs of the inputs, take in the forward pass: a later layer may overwrite them.
     """

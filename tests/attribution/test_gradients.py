@@ -1,4 +1,4 @@
-"""Gradient and gradient times input: equal to Captum's, to the course's worked numbers, and to the logit where it is exact."""
+"""Gradient and gradient × input: equal to Captum's, to worked numbers, to the logit where that is exact."""
 
 import math
 
@@ -63,8 +63,9 @@ def bias_free():
     """ReLU, max and average pooling, an addition, no bias anywhere."""
     torch.manual_seed(0)
     return nn.Sequential(
-        nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.ReLU(inplace=True), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3, bias=False),
-        nn.LeakyReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.LazyLinear(6, bias=False), nn.ReLU(), nn.Linear(6, 4, bias=False),
+        nn.Conv2d(3, 8, 3, padding=1, bias=False), nn.ReLU(inplace=True), nn.MaxPool2d(2),
+        nn.Conv2d(8, 8, 3, bias=False), nn.LeakyReLU(), nn.AvgPool2d(2), nn.Flatten(), nn.LazyLinear(6, bias=False),
+        nn.ReLU(), nn.Linear(6, 4, bias=False),
     ).double().eval()
 
 
@@ -80,7 +81,8 @@ def test_an_untrained_resnet18_has_one_bias():
     model, x = small("resnet18").double(), torch.randn(3, 3, 48, 48, dtype=torch.float64)
     logits, classes = model(x).max(dim=1)
     torch.testing.assert_close(
-        gradient_x_input(model, x).sum(dim=(1, 2, 3)), (logits - model.fc.bias[classes]).detach(), rtol=1e-10, atol=1e-10)
+        gradient_x_input(model, x).sum(dim=(1, 2, 3)), (logits - model.fc.bias[classes]).detach(),
+        rtol=1e-10, atol=1e-10)
 
 
 @pytest.mark.parametrize("method", [gradient, gradient_x_input])

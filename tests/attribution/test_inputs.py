@@ -42,10 +42,11 @@ WRONG = {
     "nan": (torch.full((1, 3, 6, 7), float("nan")), ValueError, "nan or infinite"),
     "inf": (torch.full((1, 3, 6, 7), float("-inf")), ValueError, "nan or infinite"),
     "a list": ([torch.rand(3, 6, 7)] * 2, TypeError, r"a list of 2; torch.stack\(x\)"),
-    "sizes": ([torch.rand(3, 6, 7), torch.rand(3, 8, 7)], TypeError, r"one size first, not \[\(3, 6, 7\), \(3, 8, 7\)\]"),
-    "an array": (np.zeros((1, 3, 6, 7)), TypeError, r"a tensor \(N, C, H, W\), not ndarray; x = preprocess\(image\)\[None\]"),
+    "sizes": ([torch.rand(3, 6, 7), torch.rand(3, 8, 7)], TypeError,
+              r"one size first, not \[\(3, 6, 7\), \(3, 8, 7\)\]"),
+    "an array": (np.zeros((1, 3, 6, 7)), TypeError, r"\(N, C, H, W\), not ndarray; x = preprocess\(image\)\[None\]"),
     "four channels": (torch.rand(1, 4, 6, 7), RuntimeError, "to have 3 channels, but got 4"),  # torch says it well
-    "double": (torch.rand(1, 3, 6, 7).double(), ValueError, "x is torch.float64 on cpu, .* parameters are torch.float32 on"),
+    "double": (torch.rand(1, 3, 6, 7).double(), ValueError, "x is torch.float64 on cpu, .* are torch.float32 on"),
 }
 
 
@@ -101,7 +102,8 @@ WRONG_OUTPUTS = {
     "a tuple": (lambda z: (z, z), ValueError, r"returns a tuple 2; wrap it"),
     "a dict": (lambda z: OrderedDict(out=z, aux=z), ValueError, r"returns a OrderedDict \['out', 'aux'\]; wrap it"),
     "nothing": (lambda z: None, ValueError, "returns a NoneType"),
-    "maps": (lambda z: z[:, :, None, None], ValueError, r"\(N, classes\) = \(\d, …\), but returns torch.float32 of \(\d, 5, 1, 1\)"),
+    "maps": (lambda z: z[:, :, None, None], ValueError,
+             r"\(N, classes\) = \(\d, …\), but returns torch.float32 of \(\d, 5, 1, 1\)"),
     "one axis": (lambda z: z[:, 0], ValueError, r"of \(\d,\)"),
     "fewer rows": (lambda z: z[:1], ValueError, r"of \(1, 5\)"),
     "whole numbers": (lambda z: z.long(), ValueError, "torch.int64"),
@@ -149,7 +151,8 @@ def test_a_network_with_several_outputs_in_training_mode_is_explained_in_eval_mo
 @pytest.mark.parametrize("target, error, message", [
     (5, IndexError, "no class 5: the model has 5, from 0 to 4"), (-1, IndexError, "no class -1"),
     ([0, 5], IndexError, "no class 5"), ([0, 1, 2], ValueError, r"one for each of 2 images, not \(3,\)"),
-    (torch.zeros(2, 1).long(), ValueError, r"not \(2, 1\)"), ("zebra", TypeError, r"class_index\(categories, 'zebra'\)"),
+    (torch.zeros(2, 1).long(), ValueError, r"not \(2, 1\)"),
+    ("zebra", TypeError, r"class_index\(categories, 'zebra'\)"),
     (1.0, TypeError, "whole numbers"), (True, TypeError, "whole numbers"),
 ])
 def test_wrong_classes(name, target, error, message):
@@ -158,7 +161,9 @@ def test_wrong_classes(name, target, error, message):
 
 
 @each_method
-@pytest.mark.parametrize("target", [[3, 1], (3, 1), torch.tensor([3, 1]), torch.tensor([3, 1], dtype=torch.int32), np.array([3, 1])])
+@pytest.mark.parametrize("target", [
+    [3, 1], (3, 1), torch.tensor([3, 1]), torch.tensor([3, 1], dtype=torch.int32), np.array([3, 1]),
+])
 def test_a_class_for_each_image(name, target):
     result = METHODS[name](network(), images(), target, **FEW.get(name, {}))
     for i, one in enumerate((3, np.int64(1))):
@@ -194,7 +199,8 @@ def test_scores_by_hand():
     logits = torch.tensor([[1.0, 2, 4], [0, 0, 0]]).reshape(2, 3, 1, 1)
     e = torch.tensor([1.0, 2, 4]).exp()
     for name, expected in {
-        "logit": [2, 0], "probability": [e[1] / e.sum(), 1 / 3], "log_probability": [(e[1] / e.sum()).log(), -np.log(3)],
+        "logit": [2, 0], "probability": [e[1] / e.sum(), 1 / 3],
+        "log_probability": [(e[1] / e.sum()).log(), -np.log(3)],
     }.items():
         torch.testing.assert_close(scores(nn.Flatten(), logits, 1, name), torch.tensor(expected, dtype=torch.float32))
 
@@ -301,7 +307,7 @@ def test_every_method_on_every_family_leaves_no_trace(family):
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", "no ReLU ran")
         for name, method in METHODS.items():
-            result = method(model, x, **({"samples": 1} if name == "smoothgrad" else {"steps": 1} if name[0] == "i" else {}))
+            result = method(model, x, **{option: 1 for option in FEW.get(name, {})})
             assert result.shape == x.shape and result.isfinite().all() and result.abs().max() > 0, name
     with pytest.raises(IndexError):
         gradient(model, x, 1000)
@@ -357,7 +363,8 @@ def test_memory_is_bounded_by_the_batch_size(method, many, batch_size, target):
     (smoothgrad, {"noise": -0.1}, "noise is a share of the image's range, not -0.1"),
     (smoothgrad, {"noise": float("nan")}, "noise is a share"),
     (integrated_gradients, {"steps": 0}, "steps must be a whole number of at least 1, not 0"),
-    (integrated_gradients, {"steps": True}, "steps must be"), (integrated_gradients, {"batch_size": -1}, "batch_size must be"),
+    (integrated_gradients, {"steps": True}, "steps must be"),
+    (integrated_gradients, {"batch_size": -1}, "batch_size must be"),
     (integrated_gradients, {"rule": "left"}, "one of 'gauss_legendre', 'midpoint', 'right', not 'left'"),
     (integrated_gradients, {"baseline": torch.zeros(3, 5, 7)}, r"shape \(3, 5, 7\) does not fit x \(2, 3, 6, 7\)"),
     (integrated_gradients, {"baseline": torch.zeros(5, 3, 6, 7)}, "does not fit"),

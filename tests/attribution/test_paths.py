@@ -7,7 +7,6 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from torch import nn
 
 from tests.attribution.test_gradients import COMPARED, bias_free, close
 from tests.networks import FAMILIES, Formula, point, small
@@ -178,7 +177,9 @@ def test_where_image_and_baseline_agree_nothing_is_contributed():
 
 
 FORMULAS = (
-    lambda x, y, z: torch.sin(x) * y, lambda x, y, z: torch.exp(x / 2) + z**3 * y, lambda x, y, z: torch.tanh(x * y * z),
+    lambda x, y, z: torch.sin(x) * y,
+    lambda x, y, z: torch.exp(x / 2) + z**3 * y,
+    lambda x, y, z: torch.tanh(x * y * z),
 )
 triples = st.tuples(numbers, numbers, numbers)
 
@@ -207,7 +208,8 @@ def test_dummy(x, baseline):
 def test_symmetry(same, other, same_baseline, other_baseline):
     """Inputs that the function treats alike, of equal values and baselines, contribute alike."""
     first, second, _ = contributions(
-        lambda x, y, z: torch.sin(x * y) + (x + y) * z**2, (same, same, other), (same_baseline, same_baseline, other_baseline))
+        lambda x, y, z: torch.sin(x * y) + (x + y) * z**2, (same, same, other),
+        (same_baseline, same_baseline, other_baseline))
     assert first == pytest.approx(second, rel=1e-12, abs=1e-12)
 
 

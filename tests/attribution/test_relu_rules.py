@@ -69,8 +69,8 @@ def test_equal_to_captum(method, name):
 def with_modules(model):
     """The same network, each of whose functional ReLUs is a module: GoogLeNet's, DenseNet's."""
     for name, part in model.named_children():
-        rewritten = nn.Sequential(part.conv, part.bn, nn.ReLU()) if isinstance(part, BasicConv2d) else with_modules(part)
-        setattr(model, name, rewritten)
+        basic = isinstance(part, BasicConv2d)
+        setattr(model, name, nn.Sequential(part.conv, part.bn, nn.ReLU()) if basic else with_modules(part))
     return model
 
 
@@ -103,7 +103,8 @@ class Reused(nn.Module):
         self.a, self.b = nn.Conv2d(3, 8, 3), nn.Conv2d(8, 8, 3)
         self.c, self.d = nn.Conv2d(8, 8, 1), nn.Linear(8, 5)
         self.relu = nn.ReLU()
-        self.relus = nn.ModuleList(nn.ReLU() for _ in range(4)) if separate else [self.relu, self.relu, F.relu, torch.relu_]
+        modules = nn.ModuleList(nn.ReLU() for _ in range(4))
+        self.relus = modules if separate else [self.relu, self.relu, F.relu, torch.relu_]
         self.eval()
 
     def forward(self, x):

@@ -8,12 +8,15 @@ from torch import nn
 
 from tests.attribution.test_gradients import close
 from tests.networks import Formula, point
-from xaitutor.attribution import deconvnet, gradient, gradient_x_input, guided_backprop, integrated_gradients, smoothgrad
+from xaitutor.attribution import (
+    deconvnet, gradient, gradient_x_input, guided_backprop, integrated_gradients, smoothgrad,
+)
 
 
 def network():
     torch.manual_seed(0)
-    return nn.Sequential(nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(2), nn.Flatten(), nn.Linear(24, 5)).double().eval()
+    layers = nn.Conv2d(3, 6, 3), nn.ReLU(), nn.AdaptiveMaxPool2d(2), nn.Flatten(), nn.Linear(24, 5)
+    return nn.Sequential(*layers).double().eval()
 
 
 def images(n=2):
@@ -55,16 +58,17 @@ def test_the_class_is_that_of_the_clean_image():
 
 
 def test_on_a_quadratic_the_noise_averages_out():
-    """f = ½ xᵀ A x has the gradient A x, so that the mean over copies is A (x + mean noise): unbiased, deviation σ/√n."""
+    """f = ½ xᵀ A x has the gradient A x, so the mean over copies is A (x + mean noise): unbiased, deviation σ/√n."""
     torch.manual_seed(0)
     a = torch.randn(4, 4, dtype=torch.float64)
-    f, x, n, noise = Formula(lambda *v: (torch.stack(v) * (a @ torch.stack(v))).sum(0) / 2), torch.randn(1, 4, 1, 1).double(), 25, 0.15
-    a_symmetric = (a + a.T) / 2
+    a = a + a.T
+    f = Formula(lambda *v: (torch.stack(v) * (a @ torch.stack(v))).sum(0) / 2)
+    x, n, noise = torch.randn(1, 4, 1, 1).double(), 25, 0.15
     errors = torch.stack([
         (smoothgrad(f, x, 0, samples=n, noise=noise, seed=seed, batch_size=n) - gradient(f, x, 0)).flatten()
         for seed in range(200)
     ])
-    deviation = noise * (x.max() - x.min()) / n**0.5 * a_symmetric.norm(dim=1)
+    deviation = noise * (x.max() - x.min()) / n**0.5 * a.norm(dim=1)
     assert (errors.mean(0).abs() < 4 * deviation / 200**0.5).all()
     torch.testing.assert_close(errors.std(0), deviation, rtol=0.2, atol=0)
 

@@ -58,17 +58,19 @@ def check(model: nn.Module, x: Tensor) -> None:
         hint = "torch.stack(x) makes one" if len(sizes) == 1 else f"bring the images to one size first, not {sizes}"
         raise TypeError(f"x must be one tensor (N, C, H, W), not a {type(x).__name__} of {len(x)}; {hint}")
     if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a tensor (N, C, H, W), not {type(x).__name__}; x = preprocess(image)[None] makes one")
+        raise TypeError(f"x must be a tensor (N, C, H, W), not {type(x).__name__}; x = preprocess(image)[None] is one")
     if x.ndim != 4 or not x.numel():
-        hint = "one image becomes a batch of one by x[None]" if x.ndim == 3 else "it is what preprocess gives, in a batch"
+        hint = "one image becomes a batch of one by x[None]" if x.ndim == 3 else "preprocess gives such images"
         raise ValueError(f"x must have the shape (N, C, H, W), not {tuple(x.shape)}; {hint}")
     if not x.is_floating_point():
-        raise TypeError(f"x must be floating point and normalised, not {x.dtype}; x = preprocess(image)[None] gives that")
+        raise TypeError(f"x must be floating point and normalised, not {x.dtype}; x = preprocess(image)[None] is")
     if not x.isfinite().all():
         raise ValueError("x has values that are nan or infinite; look where they come from")
 
 
-def scores(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, score: str = "logit") -> Tensor:
+def scores(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, score: str = "logit"
+) -> Tensor:
     """The score of the class to explain for each image, (N,), by one forward pass; call it inside `explaining`.
 
     target: a class for all, one for each image, or None for the class the model predicts for each.
@@ -100,7 +102,7 @@ def differentiate(score: Tensor, x: Tensor) -> Tensor:
 
 
 def decide(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None, batch_size: int) -> Tensor:
-    """The class of each image, (N,), once and for all its copies: `target`, or by one more forward pass the predicted."""
+    """The class of each image, (N,), for all its copies: `target`, or, by one more forward pass, the predicted one."""
     with torch.no_grad():
         if target is None:
             return torch.cat([_classes(_outputs(model, part), None) for part in x.split(batch_size)])
@@ -163,8 +165,8 @@ def _outputs(model: nn.Module, x: Tensor) -> Tensor:
         raise
     if not isinstance(outputs, Tensor):
         parts = list(outputs) if isinstance(outputs, dict) else f"{len(outputs)}" if isinstance(outputs, tuple) else ""
-        raise ValueError(f"the model must return one tensor (N, classes), but returns a {type(outputs).__name__} {parts}; "
-                         "wrap it in a module that returns the logits alone")
+        raise ValueError(f"the model must return one tensor (N, classes), but returns a {type(outputs).__name__} "
+                         f"{parts}; wrap it in a module that returns the logits alone")
     if outputs.ndim != 2 or len(outputs) != len(x) or not outputs.is_floating_point():
         raise ValueError(f"the model must return logits of the shape (N, classes) = ({len(x)}, …), "
                          f"but returns {outputs.dtype} of {tuple(outputs.shape)}; wrap it in a module that does")
@@ -185,7 +187,8 @@ def _classes(outputs: Tensor, target) -> Tensor:
     indices = _as_indices(target, outputs)
     for index in indices.tolist():
         if not 0 <= index < outputs.shape[1]:
-            raise IndexError(f"there is no class {index}: the model has {outputs.shape[1]}, from 0 to {outputs.shape[1] - 1}")
+            last = outputs.shape[1] - 1
+            raise IndexError(f"there is no class {index}: the model has {last + 1}, from 0 to {last}")
     return indices
 
 
@@ -197,5 +200,6 @@ def _as_indices(target, batch: Tensor) -> Tensor:
     if indices.dtype.is_floating_point or indices.dtype.is_complex or indices.dtype == torch.bool:
         raise TypeError(f"target must be whole numbers, the indices of classes, not {target!r}")
     if indices.ndim and tuple(indices.shape) != (len(batch),):
-        raise ValueError(f"target must be one class, or one for each of {len(batch)} images, not {tuple(indices.shape)}")
+        raise ValueError(f"target must be one class, or one for each of {len(batch)} images, not "
+                         f"{tuple(indices.shape)}")
     return indices.long().expand(len(batch))

@@ -56,7 +56,8 @@ def integrated_gradients(
             points.requires_grad_()
             return differentiate(scores(model, points, target[index], score), points)
 
-        return (x - start) * weighted_sum(attribute, _points(start, x, *RULES[rule](steps)), len(x), len(x) * steps, batch_size)
+        points = _points(start, x, *RULES[rule](steps))
+        return (x - start) * weighted_sum(attribute, points, len(x), len(x) * steps, batch_size)
 
 
 def _points(start: Tensor, x: Tensor, positions: np.ndarray, weights: np.ndarray) -> Iterator[Copy]:
@@ -72,8 +73,8 @@ def _start(x: Tensor, baseline) -> Tensor:
     try:
         start = start.expand_as(x)
     except RuntimeError as error:
-        raise ValueError(f"a baseline of the shape {tuple(start.shape)} does not fit x {tuple(x.shape)}; give a number, "
-                         "one image (C, H, W), or one for each image (N, C, H, W)") from error
+        raise ValueError(f"a baseline of the shape {tuple(start.shape)} does not fit x {tuple(x.shape)}; give a "
+                         "number, one image (C, H, W), or one for each image (N, C, H, W)") from error
     if not start.isfinite().all():
         raise ValueError("the baseline has values that are nan or infinite")
     return start
