@@ -124,7 +124,8 @@ def test_it_says_nothing(tmp_path):
         from xaitutor import load_model
         from xaitutor.maximization import channel, lucent_transforms, maximize_lucent
         model, preprocess, _ = load_model("menagerie_resnet18")
-        maximize_lucent(model, channel("layer1", 2), preprocess, size=32, steps=2, transforms=lucent_transforms())
+        maximize_lucent(model, channel("layer1", 2), preprocess, size=32, steps=2, transforms=lucent_transforms(),
+                        progress=False)
     """
     done = subprocess.run([sys.executable, "-W", "default::FutureWarning", "-c", code], capture_output=True, text=True,
                           cwd=Path(__file__).parents[2])
