@@ -87,6 +87,22 @@ def test_a_layer_that_runs_twice_is_ablated_each_time():
     assert out.flatten().tolist() == [0, 1]
 
 
+def test_what_the_layer_read_is_left_alone():
+    """A layer that hands on its own input, beside a connection that skips it."""
+    class Skip(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.same = nn.Identity()
+
+        def forward(self, x):
+            return x + self.same(x)
+
+    model, x = Skip().eval(), torch.ones(1, 2, 1, 1)
+    with ablate(model, "same", 0):
+        assert model(x).flatten().tolist() == [1, 2]
+    assert x.flatten().tolist() == [1, 1]
+
+
 def test_nothing_is_left_and_blocks_may_be_nested(network):
     before = fingerprint(network)
     with torch.no_grad():

@@ -35,6 +35,11 @@ NETWORKS = {  # network: (convolution, what feeds it, the batch norm after it)
 }
 
 
+@pytest.fixture(autouse=True)
+def seeded():
+    torch.manual_seed(0)
+
+
 def random_batch_norm(model):
     """Statistics and weights that no batch norm has by default."""
     generator = torch.Generator().manual_seed(1)
@@ -140,13 +145,28 @@ def test_a_module_that_runs_again_gives_its_name_to_no_source(inplace):
     assert circuit(model, "second", 0, x).source == "first"
 
 
+def test_what_the_convolution_read_and_not_what_became_of_it():
+    class Overwritten(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second, self.relu = nn.Conv2d(3, 4, 1), nn.Conv2d(4, 2, 1), nn.ReLU(inplace=True)
+
+        def forward(self, x):
+            read = self.first(x)
+            return self.second(read), self.relu(read)
+
+    model, x = Overwritten().eval(), torch.randn(2, 3, 8, 8)
+    assert circuit(model, "second", 0, x).mean == pytest.approx(model(x)[0][:, 0].mean().item(), abs=1e-6)
+
+
 @pytest.mark.parametrize("frozen", [True, False])
 def test_frozen_parameters_and_no_grad(frozen):
     model, x = Reused(True).eval().requires_grad_(not frozen), torch.randn(2, 3, 8, 8)
     found = circuit(model, "second", 1, x)
     with torch.no_grad():
         again = circuit(model, "second", 1, x)
-    assert found.mean == again.mean and not found.excitatory[0].weights.requires_grad
+    assert found.mean == again.mean
+    assert not any(j.weights.requires_grad for j in found.excitatory + found.inhibitory)
 
 
 class Odd(nn.Module):

@@ -12,7 +12,7 @@ from xaitutor.menagerie.networks import build
 from xaitutor.units import Crossing, Responses, census, crossing, judge, responses, selectivity
 from xaitutor.units.counterfactuals import FACTORS, independent_scenes
 from xaitutor.units.sensitivity import interval, total_effects, variance
-from xaitutor.units.verdicts import KINDS, _related
+from xaitutor.units.verdicts import KINDS, LARGE, _related
 
 BASE = independent_scenes(48)
 
@@ -274,6 +274,19 @@ def test_verdicts(case):
     assert kind in KINDS
 
 
+def test_what_colour_moves_as_much_is_no_zebra_detector():
+    found = verdict(lambda s: (horse(s) and stripes(s)) + 0.3 * (s.colour == "black"))
+    assert found.conjunction.surplus.low > 0 and found.conjunction.share.value > 0.5
+    assert found.kind != "conjunction"
+
+
+def test_two_causes_that_need_each_other_are_not_two():
+    """Each raises the unit by more than a large effect, the interval says; without the other, neither does."""
+    found = judge(planted(lambda s: s.place == "snow" and stripes(s), independent_scenes(3000)), 0)
+    assert found.effects["place"]["snow"].low > LARGE and found.effects["coat"]["stripes"].low > LARGE
+    assert found.kind != "polysemantic"
+
+
 def test_without_a_crossing_no_conjunction_is_claimed():
     zebra = planted(lambda s: horse(s) and stripes(s))
     found = judge(zebra, 0)
@@ -335,7 +348,7 @@ class Pixels(nn.Module):
 
 
 def test_units_that_compute_something_known():
-    measured = responses(Pixels().eval(), "units", lambda x: x, scenes=10, progress=False)["units"]
+    measured = responses(Pixels().eval(), "units", lambda x: x, scenes=8, progress=False)["units"]
     blue, striped, constant = (judge(measured, unit) for unit in range(3))
     assert blue.kind == "place" and set(blue.verdict.split(": ")[1].split(", ")[:2]) == {"snow", "beach"}
     coats = striped.effects["coat"]
@@ -357,11 +370,11 @@ def untrained():
 
 def test_the_trained_network_has_selective_units_and_the_untrained_one_has_none_for_the_animal():
     trained, preprocess, _ = xaitutor.load_model("menagerie_resnet18")
-    found = census(trained, ["layer1", "layer4"], preprocess, scenes=10, progress=False)
-    by_chance = census(untrained(), "layer4", preprocess, scenes=10, progress=False)["layer4"]
+    found = census(trained, ["layer1", "layer4"], preprocess, scenes=8, progress=False)
+    by_chance = census(untrained(), "layer4", preprocess, scenes=8, progress=False)["layer4"]
     assert list(by_chance) == list(KINDS) and sum(by_chance.values()) == sum(found["layer4"].values()) == 128
     assert by_chance["conjunction"] == by_chance["shape"] == by_chance["coat"] == 0
-    assert found["layer4"]["shape"] > 40 and found["layer4"]["place"] == 0
+    assert found["layer4"]["shape"] > 20 and found["layer4"]["place"] == 0
     assert found["layer1"]["place"] > found["layer1"]["shape"] == 0
 
 

@@ -88,7 +88,9 @@ def judge(measured: Responses, unit: int, crossed: Crossing | None = None) -> Se
 
     "Raises", "more" and "LARGE" are said where the whole interval shows it. What looks alike to the unit may be two
     levels (a unit for bright pictures likes snow and white coats): "polysemantic" is about causes in the scene, not in
-    the pixels. Raises IndexError for a unit that the layer does not have, ValueError for a crossing of other factors.
+    the pixels. A unit that is silent in most scenes needs more of them.
+
+    Raises IndexError for a unit that the layer does not have, ValueError for a crossing of other factors.
     """
     values = _of_unit(measured.values, unit)
     joint = None if crossed is None else _conjunction(crossed, unit)
