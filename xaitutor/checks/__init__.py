@@ -6,7 +6,10 @@ One file a subject. A check prints one line: what is right, or the most useful t
 
 from importlib import import_module
 
-__all__ = ["anatomy", "circuits", "convolution", "filters", "neurons", "prototypes", "receptive_field", "start"]
+__all__ = [
+    "anatomy", "circuits", "class_maps", "contributions", "convolution", "filters", "gradients",
+    "maximization", "neurons", "paths", "prototypes", "receptive_field", "relu_rules", "start",
+]
 
 
 def __getattr__(name: str):

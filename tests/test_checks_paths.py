@@ -1,0 +1,139 @@
+"""checks.paths: one line for each answer, and another one for each mistake; and the truth behind them."""
+
+import pytest
+import torch
+from torch import nn
+
+from xaitutor import attribution
+from xaitutor.checks import paths
+
+
+def integrate(gradient, x, b, steps):
+    alpha = ((torch.arange(steps) + 0.5) / steps).reshape(-1, 1, 1, 1)
+    return (x - b) * gradient(b + alpha * (x - b)).mean(0, keepdim=True)
+
+
+def by_loop(gradient, x, b, steps):
+    total = torch.zeros_like(x)
+    for k in range(steps):
+        total += gradient(b + (k + 0.5) / steps * (x - b)) / steps
+    return total * (x - b)
+
+
+def at(positions):
+    """The same with other positions on the path."""
+    def sampled(gradient, x, b, steps):
+        alpha = positions(steps).reshape(-1, 1, 1, 1)
+        return (x - b) * gradient(b + alpha * (x - b)).mean(0, keepdim=True)
+    return sampled
+
+
+def mean(gradient, x, b, steps):
+    return integrate(gradient, x, b, steps) / (x - b)
+
+
+def alpha_x(gradient, x, b, steps):
+    return (x - b) * mean(gradient, x, 0 * b, steps)
+
+
+def gap(ig, x, b):
+    return (ig.sum() - (x - b)).abs() / abs(x - b)
+
+
+ANSWERS = {
+    "by_hand": [
+        ("✓ half each", (6, 6)),
+        ("✗ that is Gradient × Input", (12, 12)),
+        ("✗ that is the gradient at the end", (4, 3)),
+        ("✗ that is the point itself", (3, 4)),
+        ("✗ that is the mean gradient", (2, 1.5)),
+        ("✗ that is half of the way", (1.5, 2)),
+        ("✗ that path goes round a corner, first x", (0, 12)),
+        ("✗ that path goes round a corner, first y", (12, 0)),
+        ("✗ the sign", (-6, -6)),
+        ("✗ integrate α from 0 to 1", (4, 4)),
+        ("✗ the derivative with respect to x is y", (4.5, 8)),
+        ("✗ the mean of ∂f/∂x", (8, 4.5)),
+        ("✗ the gradient is 0 only", (0, 0)),
+        ("✗ that is f", 12),
+        ("✗ the number for x is right, the one for y is not 5", (6, 5)),
+        ("✗ the number for y is right, the one for x is not 5", (5, 6)),
+        ("✗ there is no answer yet", None),
+    ],
+    "integrate": [
+        ("✓ the mean gradient on the way", integrate),
+        ("✓ the mean gradient on the way", by_loop),
+        ("✗ that is the right rule", at(lambda n: (torch.arange(n) + 1) / n)),
+        ("✗ that is the left rule", at(lambda n: torch.arange(n) / n)),
+        ("✗ your points run from 0 to 1", at(lambda n: torch.linspace(0, 1, n))),
+        ("✗ multiply the mean gradient with the way", mean),
+        ("✗ multiply with the way from the baseline", lambda g, x, b, n: x * mean(g, x, b, n)),
+        ("✗ your baseline is 0", lambda g, x, b, n: integrate(g, x, 0 * b, n)),
+        ("✗ the points lie between", alpha_x),
+        ("✗ the points are baseline + α (x − baseline); yours", lambda g, x, b, n: (x - b) * mean(g, x + b, b, n)),
+        ("✗ the mean of the gradients, not their sum", lambda g, x, b, n: n * integrate(g, x, b, n)),
+        ("✗ the sign", lambda g, x, b, n: integrate(g, b, x, n)),
+        ("✗ that is the gradient at x alone", lambda g, x, b, n: (x - b) * g(x)),
+        ("✗ that is one step", lambda g, x, b, n: integrate(g, x, b, 1)),
+        ("✗ that is Gradient × Input", lambda g, x, b, n: x * g(x)),
+        ("✗ no absolute values", lambda *given: integrate(*given).abs()),
+        ("✗ the answer has the shape (2, 3, 4), expected (1, 2, 3, 4)", lambda *given: integrate(*given)[0]),
+        ("✗ the answer has the shape (4, 2, 3, 4)", lambda g, x, b, n: integrate(g, x, b, n).expand(4, 2, 3, 4)),
+        ("✗ your function stops with ValueError: gradient takes", lambda g, x, b, n: g(x[0])),
+        ("✗ at [", lambda g, x, b, n: torch.zeros_like(x)),
+    ],
+    "gap": [
+        ("✓ small where the steps", gap),
+        ("✓ small where the steps", lambda ig, x, b: float(abs((x - b - ig.sum()) / (x - b)))),
+        ("✗ how far off", lambda ig, x, b: (ig.sum() - (x - b)) / abs(x - b)),
+        ("✗ how far off", lambda ig, x, b: (ig.sum() - (x - b)).abs() / (x - b)),
+        ("✗ divide by the difference of the scores, not by S(x)", lambda ig, x, b: abs(ig.sum() - (x - b)) / abs(x)),
+        ("✗ divide by |S(x) − S(b)|", lambda ig, x, b: abs(ig.sum() - (x - b))),
+        ("✗ divide by the difference of the scores, not by the sum",
+         lambda ig, x, b: abs((ig.sum() - (x - b)) / ig.sum())),
+        ("✗ S(b) is missing", lambda ig, x, b: gap(ig, x, 0)),
+        ("✗ above, S(b) is missing", lambda ig, x, b: abs(ig.sum() - x) / abs(x - b)),
+        ("✗ the sign", lambda ig, x, b: abs(ig.sum() + (x - b)) / abs(x - b)),
+        ("✗ the sign", lambda ig, x, b: gap(ig, b, x)),
+        ("✗ no absolute values of the single", lambda ig, x, b: gap(ig.abs(), x, b)),
+        ("✗ the contributions' sum, not their mean", lambda ig, x, b: gap(ig.mean(), x, b)),
+        ("✗ that is percent", lambda ig, x, b: 100 * gap(ig, x, b)),
+        ("✗ that is the share that is explained", lambda ig, x, b: ig.sum() / (x - b)),
+        ("✗ for Σ ig = 2.2, S(x) = 4.0, S(b) = 1.5 you get 9.000", lambda ig, x, b: 9),
+        ("✗ your answer cannot be used", lambda ig, x, b: ig),
+    ],
+}
+
+
+@pytest.mark.parametrize("check, line, answer", [(check, *case) for check, cases in ANSWERS.items() for case in cases])
+def test_line(check, line, answer, capsys):
+    assert getattr(paths, check)(answer) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith(line) and printed.count("\n") == 1
+
+
+class Product(nn.Module):
+    def forward(self, x):
+        return x.flatten(1).prod(1, keepdim=True)
+
+
+def test_the_contributions_on_paper_are_true(capsys):
+    point = torch.tensor([3.0, 4.0]).reshape(1, 1, 1, 2)
+    paths.by_hand(attribution.integrated_gradients(Product().eval(), point, 0).flatten())
+    assert capsys.readouterr().out.startswith("✓")
+
+
+def test_the_formula_is_that_of_the_method_and_its_gap_closes():
+    torch.manual_seed(0)
+    model = nn.Sequential(nn.Conv2d(2, 3, 3), nn.Tanh(), nn.Flatten(), nn.Linear(18, 4)).double().eval()
+    x, b = torch.randn(2, 1, 2, 4, 5, dtype=torch.float64).mul(2)
+
+    def gradient(pictures):
+        pictures = pictures.clone().requires_grad_()
+        return torch.autograd.grad(model(pictures)[:, 3].sum(), pictures)[0]
+
+    scores = (model(x)[0, 3].item(), model(b)[0, 3].item())
+    coarse, fine = (integrate(gradient, x, b, steps) for steps in (5, 80))
+    expected = attribution.integrated_gradients(model, x, 3, baseline=b, steps=5, rule="midpoint")
+    assert torch.allclose(coarse, expected)
+    assert gap(fine, *scores) < gap(coarse, *scores) / 50  # the midpoint rule: a 256th, once the steps are fine

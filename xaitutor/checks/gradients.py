@@ -1,0 +1,156 @@
+"""Checks of notebook 10: a gradient on paper, from a gradient to a picture, SmoothGrad."""
+
+from __future__ import annotations
+
+import torch
+
+from xaitutor.checks.verdict import Wrong, call, check
+
+
+@check
+def by_hand(answer) -> str:
+    """Exercise 10.1: the gradient of f(x, y) = x²y + 3y at (2, −1), a pair."""
+    found = pair(answer, {-7: "that is the value of f there; asked is how it changes with x, and how with y"})
+    advice = {
+        (7, -4): "the right numbers, swapped: first the derivative with respect to x, then to y",
+        (4, 7): "∂f/∂x = 2xy: do not lose y, it is −1",
+        (-2, 7): "the derivative of x² is 2x: a 2 is missing in ∂f/∂x",
+        (-1, 7): "3y does not change with x: it adds nothing to ∂f/∂x",
+        (-7, 7): "3y does not change with x: it adds nothing to ∂f/∂x",
+        (-4, 4): "∂f/∂y = x² + 3 at x = 2: is the 3 there, and is x the 2?",
+        (-4, 3): "the first term, x²y, changes with y, too",
+        (-8, -7): "that is the gradient times (x, y), the next notebook; here the gradient alone",
+        (4, -7): "all signs are turned round: the gradient points uphill",
+    }
+    right(found, (-4, 7), advice)
+    return "a little more of x and the score falls, a little more of y and it rises faster"
+
+
+@check
+def recipe(function) -> str:
+    """Exercise 10.2: `function(attribution, q)`: max |a| over channels, over its q-quantile, in [0, 1], (N, H, W)."""
+    draw = torch.Generator().manual_seed(10)
+    q, a = 0.9, torch.randn(2, 3, 3, 7, generator=draw) * torch.tensor([1.0, 4.0]).reshape(2, 1, 1, 1)
+    answer = shaped(call(function, a.clone(), q), (2, 3, 7), "one value a pixel, no channels")
+    top = a.abs().amax(1)
+    low, high, own = top.amin((1, 2), keepdim=True), top.amax((1, 2), keepdim=True), _quantile(top, q)
+    expected = _cut(top, own)
+    compare(answer, expected, {
+        "each picture has its own quantile; yours is one for the whole batch": _cut(top, top.quantile(q)),
+        "one quantile a picture, not one a row": _cut(top, top.quantile(q, dim=2, keepdim=True)),
+        "take the strongest channel; in yours all channels add up (a mean is a sum, scaled)":
+            _cut_own(a.abs().sum(1), q),
+        "in your sum the channels cancel: first |a|, then the strongest channel": _cut_own(a.sum(1).abs(), q),
+        "absolute values first, then the maximum: the strongest channel may be a negative one":
+            _cut_own(a.amax(1).abs(), q),
+        "negative values are strong, too: take |a| before the maximum": _cut_own(a.amax(1), q),
+        "that is the quantile of all channels; take the map's own, after the maximum over channels":
+            _cut(top, _quantile(a.abs(), q)),
+        "you cut at the quantile; divide by it, too, so that 1 is the brightest": top.minimum(own),
+        "a quantile, not the maximum: one outlier would leave all else dark": top / high,
+        "nothing is subtracted: stretched from minimum to maximum, zero is no longer dark": (top - low) / (high - low),
+        "divide by the quantile, subtract nothing: zero has to stay zero": _cut(top - low, own - low),
+        "that is the quantile 1 − q; q = 0.9 leaves a tenth of the pixels above it": _cut_own(top, 1 - q),
+        "some values are above 1: cut them, `.clamp(0, 1)`": top / own,
+        "what is above the quantile becomes 1, not 0: these are the strongest pixels":
+            torch.where(top <= own, expected, 0),
+    })
+    return "strong is bright, in each picture by its own measure; the sign is gone"
+
+
+@check
+def smooth(function) -> str:
+    """Exercise 10.3: `function(gradient, x, sigma, noise)`: mean gradient(x + sigma · e), e in noise (n, C, H, W)."""
+    draw = torch.Generator().manual_seed(11)
+    x, noise, sigma = torch.randn(1, 2, 3, 4, generator=draw), torch.randn(5, 2, 3, 4, generator=draw), 0.4
+    answer = call(function, cubic, x.clone(), sigma, noise.clone())
+    answer = shaped(answer, (1, 2, 3, 4), "one average, with the axes of x")
+    all_of_them = cubic(x + sigma * noise)
+    expected = all_of_them.mean(0, keepdim=True)
+    compare(answer, expected, {
+        "divide by the number of noisy pictures: the mean, not the sum": all_of_them.sum(0),
+        "you average the noise, then take one gradient; take all gradients, then average":
+            cubic(x + sigma * noise.mean(0)),
+        "sigma is the standard deviation: multiply the noise by it, not by its square":
+            cubic(x + sigma**2 * noise).mean(0),
+        "multiply the noise by sigma": cubic(x + noise).mean(0),
+        "no absolute values: gradients that disagree in sign are to cancel": all_of_them.abs().mean(0),
+        "no absolute values: the average keeps its sign": expected.abs(),
+        "no squares: the gradients themselves are averaged": all_of_them.square().mean(0),
+        "that is the gradient of x alone: where is the noise?": cubic(x),
+        "the noise goes into the picture, not onto the gradient": cubic(x) + sigma * noise.mean(0),
+        "that is the gradient of the noise alone: add it to x": cubic(sigma * noise).mean(0),
+        "add the noise; do not multiply x by it": cubic(x * (1 + sigma * noise)).mean(0),
+        "add the noise, x + sigma · e; yours is subtracted": cubic(x - sigma * noise).mean(0),
+        "that is one noisy picture; average over all": all_of_them[0],
+    })
+    return "what all noisy copies agree on stays, the rest cancels"
+
+
+def cubic(pictures: torch.Tensor) -> torch.Tensor:
+    """A gradient (n, C, H, W) that is no straight line: of Σ p⁴/4 − p · p', where p' is p mirrored."""
+    if pictures.ndim != 4:
+        raise ValueError(f"gradient takes pictures (n, C, H, W), not {tuple(pictures.shape)}")
+    return pictures**3 - 2 * pictures.flip(3)
+
+
+def pair(answer, alone: dict[float, str]) -> tuple[float, float]:
+    """The answer as two numbers; for a number alone, what is `alone` known about it."""
+    values = torch.as_tensor(answer).detach().double().flatten().round(decimals=4).tolist()
+    if len(values) == 1 and values[0] in alone:
+        raise Wrong(alone[values[0]])
+    if len(values) != 2:
+        raise Wrong(f"expected a pair, one number for x and one for y; this is {answer!r}")
+    return values[0], values[1]
+
+
+def right(found: tuple[float, float], expected: tuple[float, float], mistakes: dict[tuple[float, float], str]) -> None:
+    """Raise `Wrong` for a pair that is not the expected one."""
+    for mistake, advice in mistakes.items():
+        if found == mistake:
+            raise Wrong(advice)
+    if found[0] != expected[0] and found[1] != expected[1]:
+        raise Wrong(f"both numbers are wrong: for x not {found[0]:g}, for y not {found[1]:g}")
+    if found[0] != expected[0]:
+        raise Wrong(f"the number for y is right, the one for x is not {found[0]:g}")
+    if found[1] != expected[1]:
+        raise Wrong(f"the number for x is right, the one for y is not {found[1]:g}")
+
+
+def shaped(answer, shape: tuple[int, ...], why: str) -> torch.Tensor:
+    """The answer as a tensor of that shape; `Wrong`, with the reason for it, where it has another one."""
+    answer = torch.as_tensor(answer).detach()
+    if answer.shape != shape:
+        raise Wrong(f"the answer has the shape {tuple(answer.shape)}, expected {shape}: {why}")
+    return answer
+
+
+def compare(answer: torch.Tensor, expected: torch.Tensor, mistakes: dict[str, torch.Tensor]) -> None:
+    """Raise `Wrong` for another answer than the expected one: with the advice, where it is one of the mistakes."""
+    answer = answer.float()
+    if torch.allclose(answer, expected, rtol=1e-4, atol=1e-5):
+        return
+    for advice, mistake in mistakes.items():
+        if torch.allclose(answer, mistake, rtol=1e-4, atol=1e-5):
+            raise Wrong(advice)
+    place = worst(answer, expected)
+    raise Wrong(f"at {list(place)} you get {answer[place]:.3f}, expected {expected[place]:.3f}")
+
+
+def worst(answer: torch.Tensor, expected: torch.Tensor) -> tuple[int, ...]:
+    """The place where they differ most; NaN differs from everything."""
+    difference = (answer - expected).abs().nan_to_num(float("inf"))
+    return tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
+
+
+def _quantile(maps: torch.Tensor, q: float) -> torch.Tensor:
+    """Each picture's own, (N, 1, 1)."""
+    return maps.flatten(1).quantile(q, dim=1)[:, None, None]
+
+
+def _cut(maps: torch.Tensor, by: torch.Tensor) -> torch.Tensor:
+    return (maps / by).clamp(0, 1)
+
+
+def _cut_own(maps: torch.Tensor, q: float) -> torch.Tensor:
+    return _cut(maps, _quantile(maps, q))

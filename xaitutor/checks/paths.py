@@ -1,0 +1,97 @@
+"""Checks of notebook 14: integrated gradients on paper, as a sum, and how near the sum comes."""
+
+from __future__ import annotations
+
+import torch
+
+from xaitutor.checks.gradients import compare, cubic, pair, right, shaped
+from xaitutor.checks.verdict import Wrong, call, check
+
+
+@check
+def by_hand(answer) -> str:
+    """Exercise 14.1: integrated gradients of f(x, y) = xy from (0, 0) to (3, 4), a pair."""
+    found = pair(answer, {12: "that is f; asked is how it is shared between x and y, two numbers"})
+    advice = {
+        (12, 12): "that is Gradient × Input at the end of the path; on the way the gradient is smaller",
+        (4, 3): "that is the gradient at the end; take its mean along the path, times the way",
+        (3, 4): "that is the point itself; asked are the contributions of x and of y",
+        (2, 1.5): "that is the mean gradient along the path; multiply it with the way, x − 0 and y − 0",
+        (1.5, 2): "that is half of the way; the mean gradient is (2, 1.5), multiply the two",
+        (0, 12): "that path goes round a corner, first x, then y; the straight one changes both at once",
+        (12, 0): "that path goes round a corner, first y, then x; the straight one changes both at once",
+        (-6, -6): "the sign: the path goes from (0, 0) to (3, 4)",
+        (4, 4): "integrate α from 0 to 1, not α²: the gradient at (3α, 4α) is (4α, 3α)",
+        (4.5, 8): "the derivative with respect to x is y: 4α along the path, and 3α for y",
+        (8, 4.5): "the mean of ∂f/∂x = 4α belongs to the way of x, 3; not to that of y",
+        (0, 0): "the gradient is 0 only at the beginning of the path",
+    }
+    right(found, (6, 6), advice)
+    return "half each, and together f(3, 4) − f(0, 0) = 12"
+
+
+@check
+def integrate(function) -> str:
+    """Exercise 14.2: `function(gradient, x, baseline, steps)`: integrated gradients by the midpoint rule."""
+    draw = torch.Generator().manual_seed(18)
+    x, b, steps = torch.randn(1, 2, 3, 4, generator=draw), torch.randn(1, 2, 3, 4, generator=draw), 4
+    answer = call(function, cubic, x.clone(), b.clone(), steps)
+    answer = shaped(answer, (1, 2, 3, 4), "one attribution, with the axes of x")
+
+    def mean(positions, start=b, end=x):
+        return cubic(torch.cat([start + position * (end - start) for position in positions])).mean(0, keepdim=True)
+
+    middles = [(k + 0.5) / steps for k in range(steps)]
+    expected = (x - b) * mean(middles)
+    compare(answer, expected, {
+        "that is the right rule: yours takes the end of each step, (k + 1) / steps; take its middle, (k + ½) / steps":
+            (x - b) * mean([(k + 1) / steps for k in range(steps)]),
+        "that is the left rule: yours takes the beginning of each step, k / steps; take its middle, (k + ½) / steps":
+            (x - b) * mean([k / steps for k in range(steps)]),
+        "your points run from 0 to 1, both included; take the middles of the steps, (k + ½) / steps":
+            (x - b) * mean([k / (steps - 1) for k in range(steps)]),
+        "multiply the mean gradient with the way, x − baseline": mean(middles),
+        "multiply with the way from the baseline, x − baseline, not with x": x * mean(middles),
+        "your baseline is 0; use the one that is given": x * mean(middles, torch.zeros_like(b)),
+        "the points lie between the baseline and x: baseline + α (x − baseline), not α x":
+            (x - b) * mean(middles, torch.zeros_like(b)),
+        "the points are baseline + α (x − baseline); yours is baseline + α x": (x - b) * mean(middles, b, x + b),
+        "the mean of the gradients, not their sum: each step is 1 / steps long": steps * expected,
+        "the sign: the path goes from the baseline to x, x − baseline": -expected,
+        "that is the gradient at x alone; average it along the path": (x - b) * cubic(x),
+        "that is one step, in the middle of the path; take `steps` of them": (x - b) * mean([0.5]),
+        "that is Gradient × Input: where is the path?": x * cubic(x),
+        "no absolute values: the contributions have to add up": expected.abs(),
+    })
+    return "the mean gradient on the way, times the way"
+
+
+@check
+def gap(function) -> str:
+    """Exercise 14.3: `function(ig, score_x, score_b)`: |Σ ig − (S(x) − S(b))| as a share of |S(x) − S(b)|."""
+    ig = torch.randn(1, 3, 4, 5, generator=torch.Generator().manual_seed(19))
+    for total, score_x, score_b in ((2.2, 4.0, 1.5), (-1.75, 1.0, 3.0)):  # a sum that falls short; a score that falls
+        shifted = ig + (total - ig.sum()) / ig.numel()
+        answer = float(torch.as_tensor(call(function, shifted.clone(), score_x, score_b)).detach())
+        way, strength = score_x - score_b, shifted.abs().sum().item()
+        expected = abs(total - way) / abs(way)
+        for advice, mistake in {
+            "how far off, not in which direction: absolute values, above and below": -expected,
+            "divide by the difference of the scores, not by S(x)": abs(total - way) / abs(score_x),
+            "divide by |S(x) − S(b)|: a share of what was to be explained": abs(total - way),
+            "divide by the difference of the scores, not by the sum of the contributions":
+                abs(total - way) / abs(total),
+            "S(b) is missing: the contributions add up to S(x) − S(b)": abs(total - score_x) / abs(score_x),
+            "above, S(b) is missing: the contributions add up to S(x) − S(b)": abs(total - score_x) / abs(way),
+            "the sign: from the sum S(x) − S(b) is subtracted": abs(total + way) / abs(way),
+            "no absolute values of the single contributions: they are to cancel": abs(strength - way) / abs(way),
+            "the contributions' sum, not their mean": abs(total / ig.numel() - way) / abs(way),
+            "that is percent; give the share": 100 * expected,
+            "that is the share that is explained; the gap is what is missing": total / way,
+        }.items():
+            if abs(answer - mistake) < 1e-4:
+                raise Wrong(advice)
+        if abs(answer - expected) > 1e-4:
+            scores = f"Σ ig = {total}, S(x) = {score_x}, S(b) = {score_b}"
+            raise Wrong(f"for {scores} you get {answer:.3f}, expected {expected:.3f}")
+    return "small where the steps are fine enough: the price of a sum in place of an integral"
