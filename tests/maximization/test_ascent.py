@@ -154,7 +154,9 @@ def test_own_transforms_are_seeded_whatever_they_draw_from(linear):
     def noisy(x):
         return x + 0.1 * (torch.rand(()).item() + np.random.rand() + random.random())
 
-    one, two = (maximize(linear, target(0), size=8, steps=5, transforms=[noisy], **QUIET) for _ in range(2))
+    one = maximize(linear, target(0), size=8, steps=5, transforms=[noisy], **QUIET)
+    torch.rand(3), np.random.rand(3), random.random()
+    two = maximize(linear, target(0), size=8, steps=5, transforms=[noisy], **QUIET)
     assert torch.equal(one.activations, two.activations)
 
 
