@@ -70,9 +70,9 @@ def explain(capsys, *arguments):
 def panels(path, count):
     """The middle of each of `count` pictures in one row."""
     row = np.asarray(Image.open(path).convert("RGB"), dtype=float)
-    width = row.shape[1] // count
-    return [row[row.shape[0] // 2 - 30:row.shape[0] // 2 + 30, (2 * i + 1) * width // 2 - 30:(2 * i + 1) * width // 2 + 30]
-            for i in range(count)]
+    middle, width = row.shape[0] // 2, row.shape[1] // count
+    centres = [(2 * i + 1) * width // 2 for i in range(count)]
+    return [row[middle - 30:middle + 30, centre - 30:centre + 30] for centre in centres]
 
 
 def test_explain_draws_the_photo_and_its_heatmap(capsys, tmp_path):
@@ -109,7 +109,8 @@ def test_explain_shows_what_the_model_sees(capsys, monkeypatch, tmp_path):
     from xaitutor import plots
 
     shown, draw = [], plots.image_grid
-    monkeypatch.setattr(plots, "image_grid", lambda images, *rest, **options: shown.extend(images) or draw(images, *rest, **options))
+    monkeypatch.setattr(plots, "image_grid", lambda images, *rest, **options: (
+        shown.extend(images) or draw(images, *rest, **options)))
     rows, columns = np.mgrid[:200, :400]
     disc = np.hypot(rows - 100, columns - 200) < 60
     Image.fromarray((255 * disc).astype(np.uint8)).save(tmp_path / "disc.png")

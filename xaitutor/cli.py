@@ -28,8 +28,10 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("photo", metavar="PHOTO", help="a picture file, or a sample picture (cat, menagerie/zebra, …)")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
     command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default)")
-    command.add_argument("--target", metavar="CLASS", help="the class to explain, its name or number (default: the predicted)")
-    command.add_argument("--output", default="explanation.png", metavar="FILE", help="the picture to write (default: %(default)s)")
+    command.add_argument("--target", metavar="CLASS",
+                         help="the class to explain, by name or number (default: the predicted)")
+    command.add_argument("--output", default="explanation.png", metavar="FILE",
+                         help="the picture to write (default: %(default)s)")
     command.set_defaults(run=explain)
 
     options = parser.parse_args(arguments)
@@ -109,7 +111,8 @@ def _class(target: str, categories: list[str]) -> int:
     if not target.isdecimal():
         return class_index(categories, target)
     if int(target) >= len(categories):
-        raise IndexError(f"there is no class {target}: the model has {len(categories)}, from 0 to {len(categories) - 1}")
+        raise IndexError(f"there is no class {target}: the model has {len(categories)}, "
+                         f"from 0 to {len(categories) - 1}")
     return int(target)
 
 
@@ -119,8 +122,8 @@ def _report(model_name: str, categories: list[str], probabilities) -> None:
 
     names = f": {', '.join(categories)}" if model_name in EMBEDDED else ""
     print(f"{model_name} tells {len(categories)} classes apart{names}")
-    best = probabilities.topk(min(3, len(categories)))
-    print("it sees " + "; ".join(f"{categories[i]}, {p:.1%}" for p, i in zip(best.values.tolist(), best.indices.tolist())))
+    best = probabilities.argsort(descending=True)[:3].tolist()
+    print("it sees " + "; ".join(f"{categories[i]}, {probabilities[i]:.1%}" for i in best))
 
 
 if __name__ == "__main__":

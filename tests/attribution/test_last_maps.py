@@ -92,7 +92,8 @@ FLATTENINGS = {
     "module": (nn.Flatten(), 36),
     "adaptive to 2 × 2": (lambda a: F.adaptive_avg_pool2d(a, 2).flatten(1), 4),
     "adaptive to 7 × 7": (nn.Sequential(nn.AdaptiveAvgPool2d(7), nn.Dropout(), nn.Flatten()), 49),
-    "mean and largest": (lambda a: torch.cat([F.adaptive_avg_pool2d(a, 1), F.adaptive_max_pool2d(a, 1)], 1).flatten(1), 2),
+    "mean and largest": (
+        lambda a: torch.cat([F.adaptive_avg_pool2d(a, 1), F.adaptive_max_pool2d(a, 1)], 1).flatten(1), 2),
 }
 ALL = {**{name: (way, 1) for name, way in WAYS.items()}, **FLATTENINGS}
 
@@ -124,7 +125,7 @@ def test_the_map_is_part_of_the_graph_and_has_all_its_uses():
 
 
 def test_a_vision_transformer_is_told_why():
-    with pytest.raises(ValueError, match=r"turns its map \(1, 768, 2, 2\) into a sequence \(1, 768, 4\).*vision transformers"):
+    with pytest.raises(ValueError, match=r"map \(1, 768, 2, 2\) into a sequence \(1, 768, 4\).*vision transformers"):
         last_feature_map(small("vit_b_16"), picture("vit_b_16"))
 
 

@@ -20,8 +20,9 @@ def zebra():
 
 
 def test_each_method_once_under_its_own_name():
-    assert list(METHODS) == ["gradient", "gradient_x_input", "smoothgrad", "deconvnet", "guided_backprop", "cam", "grad_cam",
-                             "guided_grad_cam", "fem", "integrated_gradients"]
+    assert list(METHODS) == [
+        "gradient", "gradient_x_input", "smoothgrad", "deconvnet", "guided_backprop", "cam", "grad_cam",
+        "guided_grad_cam", "fem", "integrated_gradients"]
     for name, method in METHODS.items():
         assert method.name == name and method.function is getattr(attribution, name)
 

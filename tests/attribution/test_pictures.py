@@ -202,7 +202,8 @@ def test_box_errors(heat, threshold, message):
         box(heat, threshold)
 
 
-BOXES = st.tuples(*[st.integers(0, 6)] * 2, *[st.integers(1, 5)] * 2).map(lambda b: Box(b[0], b[1], b[0] + b[2], b[1] + b[3]))
+BOXES = st.builds(lambda top, left, height, width: Box(top, left, top + height, left + width),
+                  st.integers(0, 6), st.integers(0, 6), st.integers(1, 5), st.integers(1, 5))
 
 
 @given(BOXES, BOXES)

@@ -71,7 +71,8 @@ def guided_grad_cam(
     2 forward passes and 1 backward: Grad-CAM needs the true gradient, and guided backpropagation changes it already
     in the fully connected layers behind the map.
     """
-    where = nn.functional.interpolate(grad_cam(model, x, target, score=score, layer=layer), x.shape[2:], mode="bilinear")
+    where = grad_cam(model, x, target, score=score, layer=layer)
+    where = nn.functional.interpolate(where, x.shape[2:], mode="bilinear")
     return where * guided_backprop(model, x, target, score=score)
 
 
@@ -86,6 +87,6 @@ def _linear_head(means: Tensor, logits: Tensor, head: Head | None) -> Tensor:
         size = nn.functional.linear(means.abs(), weight.abs()).amax()  # of the terms that may cancel
         if (found - logits).abs().amax() <= torch.finfo(logits.dtype).eps ** 0.5 * size:
             return weight
-    raise ValueError("CAM needs a network that averages its last feature map over all places and puts one linear layer behind "
-                     f"that; here the averages of the {means.shape[1]} maps and the last linear layer do not give the "
-                     f"{classes} logits (another pooling, a flattening, or more layers lie between); take grad_cam")
+    raise ValueError("CAM needs a network that averages its last feature map over all places and puts one linear layer "
+                     f"behind that; here the averages of the {means.shape[1]} maps and the last linear layer do not give "
+                     f"the {classes} logits (another pooling, a flattening, or more layers lie between); take grad_cam")

@@ -36,8 +36,8 @@ def fem(
     maps, _, _ = forward(model, x, layer)
     places = maps.shape[2:].numel()
     if k * k >= places - 1:
-        raise ValueError(f"of {tuple(maps.shape[2:])} = {places} places none can lie {k} standard deviations above their mean, "
-                         f"at most √({places} − 1) = {(places - 1) ** 0.5:.2f}: all would be zero; take a smaller k, a "
-                         "larger picture, or an earlier layer: layer=…")
+        raise ValueError(f"of {tuple(maps.shape[2:])} = {places} places none can lie {k} standard deviations above "
+                         f"their mean, at most √({places} − 1) = {(places - 1) ** 0.5:.2f}: all would be zero; take a "
+                         "smaller k, a larger picture, or an earlier layer: layer=…")
     deviation, mean = torch.std_mean(maps, dim=(2, 3), keepdim=True, correction=0)
     return (mean * (maps > mean + k * deviation)).sum(dim=1, keepdim=True)

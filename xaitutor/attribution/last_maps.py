@@ -113,13 +113,13 @@ class _Watch(TorchFunctionMode):
         before, after = self.losses[-1]
         if after.ndim == 3:
             raise ValueError(f"no last feature map was found: the network turns its map {tuple(before.shape)} into a "
-                             f"sequence {tuple(after.shape)} and goes on, as vision transformers do; from there on it has "
-                             "no rows and columns, so that this method does not apply")
+                             f"sequence {tuple(after.shape)} and goes on, as vision transformers do; from there on "
+                             "it has no rows and columns, so that this method does not apply")
         if after.ndim == 2 and len(self.losses) == 2 and self.losses[0].after.shape[2:] == before.shape[2:]:
             before = self.losses[0].before  # pooled first, then flattened
         if before.shape[2:].numel() == 1:
-            raise ValueError("the last feature map has one place only (1 × 1), so that it cannot say where: the picture is "
-                             "too small for this network; take a larger one, or an earlier layer: layer=…")
+            raise ValueError("the last feature map has one place only (1 × 1), so that it cannot say where: the "
+                             "picture is too small for this network; take a larger one, or an earlier layer: layer=…")
         return before
 
 
@@ -137,6 +137,6 @@ def _map_of(layer: str, activations: dict[str, Tensor]) -> Tensor:
     if layer not in activations:
         raise ValueError(f"layer {layer!r} did not run in this pass; take one that every picture goes through")
     if activations[layer].ndim != 4:
-        raise ValueError(f"layer {layer!r} puts out {tuple(activations[layer].shape)}, which has no rows and columns; take one "
-                         "before pooling and flattening that puts out (N, C, h, w)")
+        raise ValueError(f"layer {layer!r} puts out {tuple(activations[layer].shape)}, which has no rows and columns; "
+                         "take one before pooling and flattening that puts out (N, C, h, w)")
     return activations[layer]

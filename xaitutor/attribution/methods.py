@@ -2,8 +2,8 @@
 
     METHODS["grad_cam"].function(model, x, target)
 
-All are local (they explain one picture's decision, not the network's knowledge of a class) and specific (they look inside
-the network: at its gradients, its ReLUs or its feature maps).
+All are local (they explain one picture's decision, not the network's knowledge of a class) and specific (they look
+inside the network: at its gradients, its ReLUs or its feature maps).
 """
 
 from __future__ import annotations
@@ -27,8 +27,8 @@ class Method(NamedTuple):
 
     name: of the function in `xaitutor.attribution`; title: what people call it; family: methods of one idea.
     scope: "local" or "global"; access: model "specific" or "agnostic".
-    class_discriminative: whether the maps of two classes differ in where they are strong (Selvaraju et al. 2017). False for
-    DeconvNet and guided backpropagation, whose maps hardly change with the class, and for FEM, which has no class.
+    class_discriminative: whether the maps of two classes differ in where they are strong (Selvaraju et al. 2017). False
+    for DeconvNet and guided backpropagation, whose maps hardly change with the class, and for FEM, which has no class.
     forward, backward: how many passes through the whole network one picture costs with a class given; "n" is the
     number of samples or steps. A backward pass that ends at the last feature map counts as none.
     reduce: the `reduce` of `heatmap` that shows it as it is usually shown.
@@ -57,8 +57,8 @@ _LOCAL = "local", "specific"
 
 METHODS: dict[str, Method] = {method.name: method for method in (
     Method("gradient", "Gradient", "gradients", *_LOCAL, True, 1, 1, "max_abs", Paper(
-        "Simonyan, Vedaldi and Zisserman", "Deep Inside Convolutional Networks: Visualising Image Classification Models "
-        "and Saliency Maps", "ICLR workshop", 2014)),
+        "Simonyan, Vedaldi and Zisserman", "Deep Inside Convolutional Networks: Visualising Image Classification "
+        "Models and Saliency Maps", "ICLR workshop", 2014)),
     Method("gradient_x_input", "Gradient × Input", "gradients", *_LOCAL, True, 1, 1, "abs_sum", Paper(
         "Shrikumar, Greenside, Shcherbina and Kundaje", "Not Just a Black Box: Learning Important Features Through "
         "Propagating Activation Differences", "arXiv", 2016)),
@@ -84,8 +84,8 @@ METHODS: dict[str, Method] = {method.name: method for method in (
 
 def methods_table() -> str:
     """`METHODS` as a table in Markdown, one row a method."""
-    rows = [("method", "family", "local or global", "specific or agnostic", "tells classes apart", "forward", "backward", "paper"),
-            ("---",) * 8]
+    rows = [("method", "family", "local or global", "specific or agnostic", "tells classes apart", "forward",
+             "backward", "paper"), ("---",) * 8]
     for m in METHODS.values():
         source = f"{m.paper.authors}, *{m.paper.title}*, {m.paper.venue} {m.paper.year}"
         apart = "yes" if m.class_discriminative else "no"

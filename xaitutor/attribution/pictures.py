@@ -25,7 +25,8 @@ _REDUCTIONS = {
 
 
 def heatmap(
-    attribution: Tensor, reduce: str = "max_abs", clip: float = 0.99, sigma: float = 0, size: tuple[int, int] | None = None
+    attribution: Tensor, reduce: str = "max_abs", clip: float = 0.99, sigma: float = 0,
+    size: tuple[int, int] | None = None,
 ) -> Tensor:
     """Where the attribution is strong: (N, H, W) with values in [0, 1], 1 is the strongest of each picture.
 
@@ -74,7 +75,8 @@ def overlay(picture: Tensor, heatmap: Tensor, alpha: float = 0.5, colours: str =
 
     Raises ValueError for values outside [0, 1] (a picture that is still normalised), other shapes, unknown colours.
     """
-    pictures, maps = (t[None] if t.ndim == full - 1 else t for t, full in ((picture.detach(), 4), (heatmap.detach(), 3)))
+    pictures, maps = picture.detach(), heatmap.detach()
+    pictures, maps = pictures[None] if pictures.ndim == 3 else pictures, maps[None] if maps.ndim == 2 else maps
     if pictures.ndim != 4 or pictures.shape[1] != 3 or maps.ndim != 3 or len(maps) != len(pictures):
         raise ValueError("expected a picture (N, 3, H, W) or (3, H, W) and as many heatmaps (N, H, W) or (H, W), got "
                          f"{tuple(picture.shape)} and {tuple(heatmap.shape)}")
