@@ -89,4 +89,4 @@ def _linear_head(means: Tensor, logits: Tensor, head: Head | None) -> Tensor:
             return weight
     raise ValueError("CAM needs a network that averages its last feature map over all places and puts one linear layer "
                      f"behind that; here the averages of the {means.shape[1]} maps and the last linear layer do not "
-                     f"give the {classes} logits (another pooling, a flattening, or more layers between); take grad_cam")
+                     f"give the {classes} logits (another pooling, flattening, or more layers between); take grad_cam")
