@@ -10,10 +10,8 @@ prints and displays, so both are off. And it begins with a warning of torch's, w
 from __future__ import annotations
 
 import copy
-import io
 import warnings
 from collections.abc import Callable, Sequence
-from contextlib import redirect_stderr
 from functools import cache
 from types import SimpleNamespace
 
@@ -80,7 +78,7 @@ def lucent_transforms() -> list[Callable[[Tensor], Tensor]]:
 
 @cache
 def _lucent() -> SimpleNamespace:
-    with warnings.catch_warnings(), redirect_stderr(io.StringIO()):
+    with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # kornia asks torch.jit.script, which is going away
         from lucent.optvis import objectives, param, render, transform
     return SimpleNamespace(objectives=objectives, param=param, render=render, transform=transform)
