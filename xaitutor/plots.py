@@ -16,6 +16,8 @@ from matplotlib.figure import Figure
 BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
 SEQUENTIAL = "magma"  # for values that have a size only: dark is nothing
 SIGNED = "RdBu_r"  # for values that have a sign: blue is against, white is nothing, red is for
+HEAT = {"cmap": SEQUENTIAL, "vmin": 0, "vmax": 1}  # how `image_grid` draws what `attribution.heatmap` gives
+SIGNED_HEAT = {"cmap": SIGNED, "vmin": -1, "vmax": 1}  # … and what `attribution.signed_heatmap` gives
 
 
 def use_style() -> None:
@@ -80,6 +82,7 @@ def image_grid(images, titles=None, columns: int = 5, size: float = 1.45, **imsh
     arrays = [to_array(image) for image in images]
     if not arrays:
         raise ValueError("there is no picture to show: `images` is empty")
+    titles = None if titles is None else list(titles)
     columns = min(columns, len(arrays))
     rows = -(-len(arrays) // columns)
     lines = max(str(title).count("\n") + 1 for title in titles) if titles is not None else 0

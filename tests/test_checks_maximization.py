@@ -1,0 +1,86 @@
+"""checks.maximization: one line for each answer, and another one for each mistake; and the truth behind them."""
+
+import pytest
+import torch
+
+import xaitutor
+from xaitutor import menagerie, units
+from xaitutor.checks import maximization
+
+
+def gradient(a, x):
+    x = x.clone().requires_grad_()
+    return torch.autograd.grad(a(x), x)[0]
+
+
+def in_place(a, x, rate):
+    x += rate * gradient(a, x)
+    return x.clamp(0, 1)
+
+
+def with_graph(a, x, rate):
+    x = x.clone().requires_grad_()
+    return (x + rate * torch.autograd.grad(a(x), x)[0]).clamp(0, 1)
+
+
+def down(x):
+    return (x[:, :, 1:] - x[:, :, :-1]).abs().mean()
+
+
+def right(x):
+    return (x[..., 1:] - x[..., :-1]).abs().mean()
+
+
+ANSWERS = {
+    "step": [
+        ("✓ one step uphill", lambda a, x, rate: (x + rate * gradient(a, x)).clamp(0, 1)),
+        ("✗ you walk downhill", lambda a, x, rate: (x - rate * gradient(a, x)).clamp(0, 1)),
+        ("✗ cut the values", lambda a, x, rate: x + rate * gradient(a, x)),
+        ("✗ the learning rate is missing", lambda a, x, rate: (x + gradient(a, x)).clamp(0, 1)),
+        ("✗ that is the gradient", lambda a, x, rate: gradient(a, x)),
+        ("✗ that is the step alone", lambda a, x, rate: rate * gradient(a, x)),
+        ("✗ only the sign", lambda a, x, rate: (x + rate * gradient(a, x).sign()).clamp(0, 1)),
+        ("✗ nothing has moved", lambda a, x, rate: x.clone()),
+        ("✗ your function changes the picture", in_place),
+        ("✗ the values are right, but the result still drags", with_graph),
+        ("✗ the picture has the shape (3, 4, 5)", lambda a, x, rate: (x + rate * gradient(a, x))[0]),
+        ("✗ the first value is 0.000", lambda a, x, rate: torch.zeros_like(x)),
+    ],
+    "variation": [
+        ("✓ what a rough picture has to pay", lambda x: down(x) + right(x)),
+        ("✗ take the mean", lambda x: down(x) * 2 * 3 * 4 * 7 + right(x) * 2 * 3 * 5 * 6),
+        ("✗ absolute values are wanted here", lambda x: ((x[:, :, 1:] - x[:, :, :-1]) ** 2).mean() + ((x[..., 1:] - x[..., :-1]) ** 2).mean()),
+        ("✗ without absolute values", lambda x: (x[:, :, 1:] - x[:, :, :-1]).mean() + (x[..., 1:] - x[..., :-1]).mean()),
+        ("✗ only vertical", down),
+        ("✗ only horizontal", right),
+        ("✗ add the two means", lambda x: (down(x) + right(x)) / 2),
+        ("✗ those are differences of the channels", lambda x: (x[:, 1:] - x[:, :-1]).abs().mean() + down(x)),
+        ("✗ the last row is no neighbour", lambda x: (x - x.roll(1, 2)).abs().mean() + (x - x.roll(1, 3)).abs().mean()),
+        ("✗ one number is wanted", lambda x: x.mean((2, 3))),
+        ("✗ you get 0.0000", lambda x: 0.0),
+    ],
+    "order": [
+        ("✓ the horse, more than its stripes", ["zebra", "plain horse", "striped sofa"]),
+        ("✗ the right order, turned round", ["striped sofa", "plain horse", "zebra"]),
+        ("✗ that would make it a unit for stripes", ["zebra", "striped sofa", "plain horse"]),
+        ("✗ measure all three", ["plain horse", "zebra", "striped sofa"]),
+        ("✗ `order` holds", ["zebra"]),
+        ("✗ there is no answer yet", None),
+    ],
+}
+
+
+@pytest.mark.parametrize("check, line, answer", [(check, *case) for check, cases in ANSWERS.items() for case in cases])
+def test_line(check, line, answer, capsys):
+    assert getattr(maximization, check)(answer) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith(line) and printed.count("\n") == 1
+
+
+def test_the_order_is_true():
+    model, preprocess, _ = xaitutor.load_model("menagerie_resnet18")
+    scene = menagerie.sample(77, "zebra", place="snow", colour="white", size=1.0, x=0.5)
+    three = {"zebra": scene, "plain horse": scene.replace(coat="plain"), "striped sofa": scene.replace(shape="sofa")}
+    x = torch.stack([preprocess(one.picture()) for one in three.values()])
+    answers = units.feature_maps(model, "layer4", x)["layer4"][:, 53].mean((1, 2))
+    assert [list(three)[i] for i in answers.argsort(descending=True)] == list(maximization.ORDER)
