@@ -188,7 +188,8 @@ def effective(
     row, column = (height // 2 if row is None else row), (width // 2 if column is None else column)
     if not (0 <= row < height and 0 <= column < width):
         raise IndexError(f"({row}, {column}) is not in layer {layer!r} of {height} × {width} neurons")
-    (gradient,) = torch.autograd.grad(outputs[0][:, :, row, column].sum(), images)
+    with torch.enable_grad():
+        (gradient,) = torch.autograd.grad(outputs[0][:, :, row, column].sum(), images)
     influence = gradient.abs().sum(dim=1).mean(dim=0)
     return (influence / influence.sum().clamp_min(torch.finfo(influence.dtype).tiny)).cpu().numpy()
 
