@@ -155,6 +155,21 @@ def prototypical_examples(count: int = 512, batch: int = 32) -> str:
             + "\n\nA survey fetches, preprocesses and ranks, too; it should reach 0.9 of the bare pass.\n")
 
 
+def attributions() -> str:
+    """Each method of xaitutor.attribution beside the published implementations and the bare passes it needs."""
+    from benchmarks import attribution
+
+    rows = attribution.measure()
+    head = ("method", "batch", "ours", "references", "ours / each", "bare passes", "ours / bare")
+    missed = "; ".join(attribution.missed(rows)) or "none"
+    return (table(head, map(attribution.cells, rows)) + "\n\nSeconds of processor time on one core, ResNet-18 at 224²; "
+            "the median of rounds in which all that need the same bare passes take turns (only one round for the "
+            f"copies of 16 images), and of their ratios. {attribution.COPIES} copies or steps, {attribution.BATCH} at "
+            "a time. Goals: never slower than a reference; at most 1.1 × the bare passes for gradient, DeconvNet, "
+            "guided backpropagation, CAM and Grad-CAM, at most 1.2 × for SmoothGrad and integrated gradients. "
+            f"Missed: {missed}. Differences of one or two per cent are within the noise.\n")
+
+
 def notebooks() -> str:
     """Seconds of each notebook on two threads, the start of its kernel included."""
     import nbformat
@@ -246,6 +261,7 @@ SECTIONS = {
     "Rendering": rendering,
     "Activation maximisation": activation_maximisation,
     "Prototypes": prototypical_examples,
+    "Attribution": attributions,
     "Notebooks": notebooks,
 }
 INTRODUCTION = "# Measured\n\nWritten by `make bench` and `make bench-test`.\n"

@@ -5,7 +5,8 @@ import sys
 
 import psutil
 
-from benchmarks import run
+from benchmarks import attribution, run
+from xaitutor.attribution import METHODS
 
 
 def test_a_section_is_added_and_replaced():
@@ -44,3 +45,19 @@ def test_memory_of_a_process_that_ended_is_nothing():
     ended = psutil.Process(process.pid)
     process.wait()
     assert run.memory(ended) == 0
+
+
+def test_every_method_of_attribution_is_measured():
+    rows = attribution.measure(size=64, rounds={1: 1})
+    assert {row.method for row in rows} == set(METHODS)
+    assert all(min(row.ours + row.bare_seconds + sum(row.references.values(), [])) > 0 for row in rows)
+    assert [row.method for row in rows if not row.references] == ["fem"]
+
+
+def test_goals_that_are_missed_are_named():
+    def row(method, ours):
+        return attribution.Row(method, 2, [ours] * 3, {"Captum": [2.0] * 3}, "forward", [1.0] * 3)
+    assert attribution.missed([row("gradient", 1.05), row("guided_grad_cam", 1.9)]) == []
+    assert attribution.missed([row("gradient", 1.5), row("guided_grad_cam", 2.5)]) == [
+        "`gradient` at batch 2: 1.500 × bare", "`guided_grad_cam` at batch 2: 1.250 × Captum"]
+    assert attribution.cells(row("gradient", 1.5))[2:] == ("1.500", "Captum 2.000", "0.75", "forward: 1.000", "1.50")
