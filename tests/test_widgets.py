@@ -94,3 +94,71 @@ def test_receptive_field_follows_layer_and_place(shown):
     assert "rows 0 to 1 and columns 17 to 19" in parts(box, ipywidgets.HTML)[0].value
     with pytest.raises(ValueError, match="no layer '2'"):
         widgets.receptive_field(model, ["2"], np.zeros((16, 20, 3)))
+
+
+@pytest.fixture(scope="module")
+def explained():
+    """The embedded network with one picture: model, x, picture for people, categories."""
+    import torch
+
+    import xaitutor
+    from xaitutor import images, menagerie
+
+    model, preprocess, categories = xaitutor.load_model("menagerie_resnet18")
+    image = menagerie.sample(3, "zebra").picture()
+    x = preprocess(image)[None]
+    return model, x, images.to_tensor(image), categories, lambda z: images.denormalise(
+        z, torch.tensor(preprocess.mean), torch.tensor(preprocess.std)).clamp(0, 1)
+
+
+def captions_after_moves(box):
+    """The text under the picture at first, and after each control was moved."""
+    html = parts(box, ipywidgets.HTML)[0]
+    texts = [html.value]
+    for control in box.children:
+        if hasattr(control, "options"):
+            control.value = next(value for _, value in control._options_full if value != control.value)
+        elif hasattr(control, "min"):
+            control.value = control.min if control.value != control.min else control.max
+        else:
+            continue
+        texts.append(html.value)
+    return texts
+
+
+def test_the_heatmap_widget_changes_the_recipe(shown, explained):
+    from xaitutor import attribution
+
+    model, x, picture, *_ = explained
+    widgets.heatmap(picture, attribution.gradient(model, x))
+    [(box, still)] = shown
+    texts = captions_after_moves(box)
+    assert still["text/plain"] == texts[0] and "max_abs" in texts[0] and "sum_abs" in texts[1] and "90.0%" in texts[2]
+
+
+def test_the_grad_cam_widget_changes_class_and_layer(shown, explained):
+    model, x, picture, categories, _ = explained
+    widgets.grad_cam(model, x, picture, categories, ["layer3", "layer4"], "zebra")
+    [(box, _)] = shown
+    first, other_class, other_layer = captions_after_moves(box)
+    assert first.startswith("zebra, layer4") and other_class.startswith("horse, layer4") and other_layer.startswith("horse, layer3")
+
+
+def test_the_path_widget_walks_from_each_baseline(shown, explained):
+    import torch
+
+    model, x, _, _, to_picture = explained
+    widgets.path(model, x, 1, {"mean colour": torch.zeros_like(x), "itself": x}, to_picture)
+    [(box, _)] = shown
+    first, other, start = captions_after_moves(box)
+    whole = f"{model(x)[0, 1].item():.2f}"
+    assert "from mean colour" in first and f"from itself: at α = 0.50 the score is {whole}" in other and "α = 0.00" in start
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
+    (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),
+])
+def test_a_widget_names_what_is_not_there(call, message, explained, shown):
+    with pytest.raises(ValueError, match=message):
+        call(widgets, *explained[:4])

@@ -103,11 +103,13 @@ def grad_cam(model, x, picture, categories: Sequence[str], layers: Sequence[str]
     """
     from xaitutor import attribution, explanations
 
-    def draw(target: str, layer: str) -> tuple[Figure, str]:
-        found = attribution.grad_cam(model, x, list(categories).index(target), layer=layer, relu=False)
-        return explanations.for_and_against(picture, found, f"{target}, {layer}")
+    def draw(target: int, layer: str) -> tuple[Figure, str]:
+        found = attribution.grad_cam(model, x, target, layer=layer, relu=False)
+        return explanations.for_and_against(picture, found, f"{categories[target]}, {layer}")
 
-    explore(draw, target=ipywidgets.Dropdown(options=list(categories), value=target, description="class"),
+    classes = [(name, index) for index, name in enumerate(categories)]  # by index: two classes may have one name
+    first = attribution.class_index(categories, target)
+    explore(draw, target=ipywidgets.Dropdown(options=classes, value=first, description="class"),
             layer=ipywidgets.SelectionSlider(options=list(layers), value=layers[-1], description="layer"))
 
 
