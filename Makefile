@@ -13,7 +13,7 @@ LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
-.PHONY: lab test notebooks models bench bench-test lock clean
+.PHONY: lab test notebooks models scores bench bench-test lock clean
 
 lab: $(READY)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
@@ -41,6 +41,9 @@ notebooks: $(READY)
 
 models: $(READY)
 	$(BIN)/python -m xaitutor.menagerie.make_models $(MODELS_ARGS)
+
+scores: $(READY)
+	$(BIN)/python -m xaitutor.scoreboard
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

@@ -76,7 +76,7 @@ def test_scale_and_order_of_pictures_do_not_matter(metric, seed, scale):
 def test_noise_scores_the_share_of_the_mask():
     """The expectation of all three for noise, within five standard errors of the mean of 4,000 pictures."""
     n = 4000
-    heat = metrics.random(nn.Identity(), torch.zeros(n, 3, 12, 12), seed=3).abs()[:, 0]
+    heat = metrics.random(nn.Identity(), torch.arange(n)[:, None, None, None].expand(n, 3, 12, 12).float(), seed=3).abs()[:, 0]
     mask = torch.zeros(n, 12, 12, dtype=torch.bool)
     mask[:, 3:8, 2:9] = True
     for metric in ON_MASK:
@@ -227,11 +227,12 @@ def test_baselines_are_methods_that_do_not_look_at_the_model(name):
     found = baseline(None, x, 0)
     assert found.shape == (2, 1, 8, 10) and found.isfinite().all() and found.dtype == x.dtype
     assert torch.equal(found, baseline(None, x)) and torch.equal(x, kept)
+    assert torch.equal(found[1:], baseline(None, x[1:]))  # a picture's map does not depend on its batch
     assert torch.equal(state, torch.get_rng_state())
 
 
 def test_random_is_standard_normal_and_differs_between_pictures_and_seeds():
-    x = torch.zeros(2, 3, 100, 100)
+    x = torch.arange(2.0)[:, None, None, None].expand(2, 3, 100, 100)
     noise = metrics.random(None, x)
     assert abs(noise.mean().item()) < 5 / 141 and noise.std().item() == pytest.approx(1, abs=5 / 200)
     assert not torch.equal(noise[0], noise[1])

@@ -14,8 +14,8 @@ _HOME = {
     "load_image": "images",
 }
 _ROOMS = (
-    "attribution", "checks", "convolution", "environment", "explanations", "grids", "images", "layers", "maximization", "menagerie", "models", "neurons",
-    "planes", "plots", "receptive_field", "units", "widgets",
+    "attribution", "checks", "convolution", "environment", "explanations", "grids", "images", "layers", "maximization", "menagerie", "metrics", "models", "neurons",
+    "planes", "plots", "receptive_field", "scoreboard", "units", "widgets",
 )
 
 __all__ = [*_HOME, *_ROOMS]

@@ -12,6 +12,7 @@ since a clipped map has many maxima. Parts are scored against the signed attribu
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Sequence
 
 import numpy as np
@@ -137,9 +138,9 @@ def bootstrap(values: Tensor | np.ndarray) -> Interval:
 
 
 def random(model: nn.Module, x: Tensor, target=None, *, seed: int = 0) -> Tensor:
-    """Noise, N(0, 1): signed as the gradient is, another one for each picture. The model and the class are not looked at."""
-    generator = torch.Generator().manual_seed(seed)
-    return torch.randn(len(x), 1, *x.shape[2:], generator=generator).to(x)
+    """Noise, N(0, 1): signed as the gradient is. Each picture has its own, the same in any batch; all else is ignored."""
+    noise = torch.stack([torch.randn(1, *x.shape[2:], generator=_generator(picture, seed)) for picture in x])
+    return noise.to(x)
 
 
 def centre(model: nn.Module, x: Tensor, target=None, *, width: float = 0.25) -> Tensor:
@@ -158,6 +159,10 @@ def sobel(model: nn.Module, x: Tensor, target=None) -> Tensor:
 
 
 BASELINES = {"random": random, "centre": centre, "sobel": sobel}
+
+
+def _generator(picture: Tensor, seed: int) -> torch.Generator:
+    return torch.Generator().manual_seed(zlib.crc32(picture.detach().cpu().numpy().tobytes(), seed))
 
 
 def _check(heat: Tensor, mask: Tensor) -> None:
