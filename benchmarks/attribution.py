@@ -1,4 +1,4 @@
-"""Each method of xaitutor.attribution beside Captum's, grad-cam's or TorchCAM's, and beside the bare passes it needs."""
+"""Each method of xaitutor.attribution beside the published implementations, and beside the bare passes that it needs."""
 
 import time
 import warnings
@@ -16,7 +16,8 @@ from torchvision.models import resnet18
 from xaitutor import attribution
 
 TARGET, COPIES, BATCH = 7, 8, 16  # BATCH: how many copies SmoothGrad and integrated gradients hold at a time, all alike
-NAMES = ["forward", "forward, backward to layer4", "forward, backward", "2 forward, backward", "8 × (forward, backward)"]
+NAMES = ["forward", "forward, backward to layer4", "forward, backward", "2 forward, backward",
+         f"{COPIES} × (forward, backward)"]
 GOALS = {"gradient": 1.1, "deconvnet": 1.1, "guided_backprop": 1.1, "cam": 1.1, "grad_cam": 1.1,
          "smoothgrad": 1.2, "integrated_gradients": 1.2}  # × the bare passes
 
@@ -96,7 +97,7 @@ def missed(rows: list[Row]) -> list[str]:
 
 
 def bare_passes(model, x) -> dict:
-    """What the methods cannot do without. Parameters require gradients, as they do in the methods; none is asked for."""
+    """What the methods cannot do without. Parameters require gradients, as in the methods, but none is asked for."""
     copies = x.repeat_interleave(COPIES, dim=0).split(BATCH)
 
     def forward():
