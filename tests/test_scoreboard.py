@@ -39,7 +39,8 @@ def test_the_truth_is_one_scene_of_each_class_in_parts_that_do_not_overlap(first
     assert (together[true.mask] > 0.5 - 2 * rounding).all()  # and leave nothing of the object out
     assert (together[~true.mask] < 0.5 + 2 * rounding).all()
     changed = (true.removed != true.x[:, None]).any(dim=2)
-    assert not (changed & (true.parts == 0)).any()  # taking a part out changes nothing elsewhere
+    near = torch.nn.functional.max_pool2d(true.parts, 3, stride=1, padding=1) > 0
+    assert not (changed & ~near).any()  # taking a part out changes nothing elsewhere, but for a pixel at its edge
     assert torch.equal(changed.any(dim=3).any(dim=2), (true.parts > 0).any(dim=3).any(dim=2))
     assert effects.std() > scoreboard.SPREAD
 
