@@ -40,7 +40,7 @@ def measure(size: int = 224, rounds: dict[int, int] | None = None) -> list[Row]:
     model = resnet18().eval()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # Captum announces its hooks
-        return [row for images, count in (rounds or {1: 7, 16: 4}).items()
+        return [row for images, count in (rounds or {1: 6, 16: 3}).items()
                 for row in rows(model, torch.randn(images, 3, size, size), count)]
 
 

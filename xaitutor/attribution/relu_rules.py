@@ -52,7 +52,8 @@ def _deconvnet(relu: Callable, x: Tensor) -> Tensor:
 
 def _guided(relu: Callable, x: Tensor) -> Tensor:
     y = relu(x.detach())
-    return with_backward(y, lambda g: g.clamp(min=0) * (y > 0), x)
+    passed = y > 0  # kept instead of y: a quarter of the memory
+    return with_backward(y, lambda g: g.clamp(min=0).mul_(passed), x)
 
 
 def _gradient_with(rule: Callable, model, x, target, score) -> Tensor:
