@@ -167,7 +167,7 @@ def attributions() -> str:
             f"copies of 16 images), and of their ratios. {attribution.COPIES} copies or steps, {attribution.BATCH} at "
             "a time. Goals: never slower than a reference; at most 1.1 × the bare passes for gradient, DeconvNet, "
             "guided backpropagation, CAM and Grad-CAM, at most 1.2 × for SmoothGrad and integrated gradients. "
-            f"Missed: {missed}. Differences of one or two per cent are within the noise.\n")
+            f"Missed: {missed}. From run to run a ratio changes by several per cent.\n")
 
 
 def notebooks() -> str:
