@@ -13,7 +13,7 @@ import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from tools.execute_notebooks import ENVIRONMENT
+from tools.execute_notebooks import ENVIRONMENT, KERNELS
 
 # SVG and HTML carry random ids, stderr carries timings and warnings of other versions.
 NOT_COMPARED = ("image/svg+xml", "text/html", "stderr")
@@ -37,6 +37,16 @@ def pytest_collectstart(collector):
 def pytest_itemcollected(item):
     if isinstance(item, IPyNbCell):
         item.output_timeout = 60  # seconds; on a busy machine the default of 5 fails now and then
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_setup(item):
+    """nbval starts the kernel of a notebook when it sets up its first cell."""
+    with pytest.MonkeyPatch.context() as patch:
+        if isinstance(item, IPyNbCell):
+            for name, value in KERNELS.items():
+                patch.setenv(name, value)
+        return (yield)
 
 
 def pytest_runtest_call(item):

@@ -41,14 +41,14 @@ def test_explore_shows_the_first_picture_still_and_alive(shown):
 
 
 def test_explore_draws_again_when_a_control_moves(shown):
-    slider = ipywidgets.IntSlider(3)
+    slider, open_figures = ipywidgets.IntSlider(3), plt.get_fignums()
     widgets.explore(draw, number=slider)
     [(box, still)] = shown
     before = parts(box, ipywidgets.Image)[0].value
     slider.value = 7
     assert parts(box, ipywidgets.HTML)[0].value == "a line up to 7"
     assert parts(box, ipywidgets.Image)[0].value != before
-    assert not plt.get_fignums()
+    assert plt.get_fignums() == open_figures
 
 
 def test_explore_displays_widget_picture_and_text_in_one_output(monkeypatch):

@@ -26,6 +26,8 @@ ENVIRONMENT = {
     **{name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
     **{name: "localhost,127.0.0.1" for name in ("NO_PROXY", "no_proxy")},
 }
+# In kernels only: a progress bar appears where the machine is slow, so that outputs would depend on the hour.
+KERNELS = {"TQDM_DISABLE": "1"}
 
 
 def find() -> list[Path]:
@@ -57,7 +59,7 @@ def execute(path: Path, timeout: float = 600) -> dict:
     # No kernel folders: "python3" is then this very Python, whatever other kernels are installed.
     client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])
     try:
-        client.execute(env={**os.environ, **ENVIRONMENT})
+        client.execute(env={**os.environ, **ENVIRONMENT, **KERNELS})
     except (CellExecutionError, CellTimeoutError, DeadKernelError) as error:
         raise RuntimeError(f"{path}: cell In [{client.code_cells_executed}] failed\n{error}") from None
     return normalised(notebook)

@@ -72,6 +72,8 @@ def explain(options: argparse.Namespace) -> int:
 
 def _explain(photo: str, model_name: str, method_names: str, target: str | None, output: str) -> None:
     """Write a picture of the photo, as the model sees it, and beside it each method's heatmap laid on it."""
+    import matplotlib.pyplot as plt
+
     from xaitutor import images, models, plots
     from xaitutor.attribution import heatmap, overlay
 
@@ -88,6 +90,7 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     plots.use_style()
     figure = plots.image_grid([picture, *(overlay(picture, one) for one in maps)], titles, columns=4, size=2.4)
     figure.savefig(output)
+    plt.close(figure)
     _report(model_name, categories, probabilities)
     print(f"explained: {titles[0]}, in {output}")
     for title, one in zip(titles[1:], maps):
