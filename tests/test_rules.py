@@ -27,11 +27,15 @@ FORMS = {
 }
 
 
+spared = pytest.mark.parametrize("in_place", [False, True], ids=["copies", "in place"])
+
+
+@spared
 @pytest.mark.parametrize("form", FORMS.values(), ids=FORMS)
-def test_every_form_of_relu(form):
+def test_every_form_of_relu(form, in_place):
     x = X.clone().requires_grad_()
     y = x.clone()
-    with backward_rules({"relu": fixed}) as used:
+    with backward_rules({"relu": fixed}, in_place=in_place) as used:
         result = form(y)
         (gradient,) = torch.autograd.grad(result.sum(), x)
     assert result.tolist() == RELU and gradient.tolist() == [1, 2, 3, 4, 5] and used == {"relu": 1}
@@ -50,22 +54,42 @@ def test_other_activations_are_other_functions(other):
     assert torch.equal(gradient, expected) and not used
 
 
-def test_an_in_place_form_changes_what_it_is_given_even_if_its_result_is_dropped():
+@spared
+def test_an_in_place_form_changes_what_it_is_given_even_if_its_result_is_dropped(in_place):
     x = X.clone().requires_grad_()
     y = 2 * x
-    with backward_rules({"relu": fixed}):
+    with backward_rules({"relu": fixed}, in_place=in_place):
         F.relu(y, inplace=True)
     assert y.tolist() == [0, 0, 0, 2, 6]
     assert torch.autograd.grad(y.sum(), x)[0].tolist() == [2, 4, 6, 8, 10]
 
 
-def test_in_place_on_a_part():
+@spared
+def test_in_place_on_a_part(in_place):
     x = X.clone().requires_grad_()
     y = 1 * x
-    with backward_rules({"relu": lambda relu, x: with_backward(relu(x.detach()), lambda g: 7 * g, x)}):
+    with backward_rules({"relu": lambda relu, x: with_backward(relu(x.detach()), lambda g: 7 * g, x)}, in_place=in_place):
         y[:2].relu_()
     assert y.tolist() == [0, 0, 0, 1, 3]
     assert torch.autograd.grad(y.sum(), x)[0].tolist() == [7, 7, 1, 1, 1]
+
+
+@pytest.mark.parametrize("form", [nn.ReLU(inplace=True), torch.relu_, nn.LeakyReLU(inplace=True)], ids=str)
+def test_in_place_nothing_is_copied(form):
+    """The rule gets what is overwritten itself; and a function that has an in-place form in torch.nn.functional only."""
+    given = []
+
+    def rule(function, x, **options):
+        given.append(x.data_ptr())
+        return with_backward(function(x.detach(), **options), lambda g: 7 * g, x)
+
+    x = X.clone().requires_grad_()
+    y = 1 * x
+    expected, where = form(X.clone()), y.data_ptr()
+    with backward_rules({"relu": rule, "leaky_relu": rule}, in_place=True):
+        result = form(y)
+    assert result is y and given == [where] == [y.data_ptr()] and torch.equal(y.detach(), expected)
+    assert torch.autograd.grad(y.sum(), x)[0].unique().tolist() == [7]
 
 
 def test_what_comes_after_may_overwrite():

@@ -20,6 +20,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 
 import torch
 from torch import Tensor
@@ -27,48 +28,54 @@ from torch.overrides import TorchFunctionMode
 
 
 @contextmanager
-def backward_rules(rules: Mapping[str, Callable]) -> Iterator[Counter]:
+def backward_rules(rules: Mapping[str, Callable], in_place: bool = False) -> Iterator[Counter]:
     """Inside the block, `rules[name](function, *inputs, **options)` runs instead of each torch function of that name.
 
     rules: by the functions' names in torch: "relu", "conv2d", "linear", "batch_norm", "max_pool2d", "add", …
     "relu" stands for F.relu, torch.relu, Tensor.relu, nn.ReLU and their in-place forms: the rule gets a copy of what
     is to be overwritten and need not care. A function of another name is another function: relu6 is not relu.
+    in_place: spare the copies. A rule then gets an in-place form as it is, which overwrites the first input, and must
+    not need that input afterwards.
     Inside a rule no rule of this block holds: it calls `function` itself, or any other.
 
     Gives a counter of how often each rule was used: what never ran under its name (inside a torch.jit module, for
     example) was not swapped. What torch.utils.checkpoint runs again on the way back is out of reach too: torch raises
     CheckpointError there.
     """
-    with _Swap(rules) as swap:
+    with _Swap(rules, in_place) as swap:
         yield swap.used
 
 
 def with_backward(values: Tensor, backward: Callable, *inputs: Tensor) -> Tensor:
     """A tensor of the same `values`, whose gradient g becomes `backward(g)` for the inputs (a tuple for several).
 
-    What `backward` needs of the inputs, take in the forward pass: a later layer may overwrite them.
+    What `backward` needs of the inputs, take in the forward pass: a later layer may overwrite them. Where `values`
+    have been written over the first input, that input is the result, and nothing is copied.
     """
-    return _WithBackward.apply(values.detach(), backward, *inputs)
+    return _WithBackward.apply((values.detach(), backward), *inputs)
 
 
 class _WithBackward(torch.autograd.Function):
     @staticmethod
-    def forward(ctx, values, backward, *inputs):
-        ctx.rule = backward
-        return values.clone()
+    def forward(ctx, rule, x, *others):
+        values, ctx.backward_rule = rule  # hidden from autograd, which wants what is overwritten to come first
+        if values.data_ptr() != x.data_ptr():
+            return values.clone()
+        ctx.mark_dirty(x)
+        return x
 
     @staticmethod
     def backward(ctx, gradient):
-        gradients = ctx.rule(gradient)
-        return None, None, *(gradients if isinstance(gradients, tuple) else (gradients,))
+        gradients = ctx.backward_rule(gradient)
+        return None, *(gradients if isinstance(gradients, tuple) else (gradients,))
 
 
 class _Swap(TorchFunctionMode):
     """torch hands every call of a torch function to this mode, which is off while it handles one."""
 
-    def __init__(self, rules):
+    def __init__(self, rules, in_place):
         super().__init__()
-        self.rules, self.used = rules, Counter()
+        self.rules, self.in_place, self.used = rules, in_place, Counter()
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         kwargs, written = dict(kwargs or {}), getattr(function, "__name__", "")
@@ -77,7 +84,11 @@ class _Swap(TorchFunctionMode):
             return function(*args, **kwargs)
         self.used[name] += 1
         x, *others = args if args else (kwargs.pop("input"),)
-        if not (kwargs.pop("inplace", False) or name != written):
+        asked = kwargs.pop("inplace", False)
+        if name == written and not asked:
+            return self.rules[name](function, x, *others, **kwargs)
+        if self.in_place:
+            function = partial(function, inplace=True) if asked else function
             return self.rules[name](function, x, *others, **kwargs)
         function = function if name == written else getattr(torch, name)  # the form that overwrites nothing
         return x.copy_(self.rules[name](function, x.clone(), *others, **kwargs))

@@ -51,13 +51,14 @@ def _deconvnet(relu: Callable, x: Tensor) -> Tensor:
 
 
 def _guided(relu: Callable, x: Tensor) -> Tensor:
-    y = relu(x.detach())
-    passed = y > 0  # kept instead of y: a quarter of the memory
-    return with_backward(y, lambda g: g.clamp(min=0).mul_(passed), x)
+    y = relu(x)  # whose own way back is g · 1[x > 0]
+    if y.requires_grad:
+        y.register_hook(lambda g: g.clamp(min=0))
+    return y
 
 
 def _gradient_with(rule: Callable, model, x, target, score) -> Tensor:
-    with backward_rules({"relu": rule}) as used:
+    with backward_rules({"relu": rule}, in_place=True) as used:
         result = gradient(model, x, target, score=score)
     if not used:
         warn("no ReLU ran in this network, so that this is the plain gradient (only relu itself has the rule; "
