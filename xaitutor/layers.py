@@ -44,8 +44,7 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
     a name that the model does not have, and for `gradients=True` under `torch.no_grad()`.
     """
     names = [names] if isinstance(names, str) else list(names)
-    modules = dict(model.named_modules(remove_duplicate=False))
-    _check_names(names, modules)
+    modules = named(model, *names)
     activations, derivatives, latest = _Recorded(), _Recorded(), {}
 
     def copy(name, output):
@@ -65,7 +64,7 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
         if latest[name] is use:  # a layer's earlier use comes later in the backward pass
             derivatives[name] = gradient.detach().clone()
 
-    with _hooks({name: modules[name] for name in names}, _on_tensor(copy_in_graph if gradients else copy)):
+    with hooks(modules, _on_tensor(copy_in_graph if gradients else copy)):
         yield (activations, derivatives) if gradients else activations
 
 
@@ -109,23 +108,26 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
         count = 0 if seen else sum(p.numel() for p in layers[name].parameters(recurse=False))
         rows.append(Row(name, type(layers[name]).__name__, tuple(output.shape), count))
 
-    with _hooks(layers, _on_tensor(note)), torch.no_grad():
+    with hooks(layers, _on_tensor(note)), torch.no_grad():
         model(x)
     return rows
 
 
-def _check_names(names: list[str], modules: dict[str, nn.Module]) -> None:
+def named(model: nn.Module, *names: str) -> dict[str, nn.Module]:
+    """The modules of these dotted names, by name. Raises ValueError for one that the model does not have, with the nearest."""
+    modules = dict(model.named_modules(remove_duplicate=False))
     for name in names:
         if name not in modules:
             near = difflib.get_close_matches(str(name), modules, n=3, cutoff=0.4)
             top = [known for known in modules if known and "." not in known]
             hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"at the top there is {', '.join(top)}"
             raise ValueError(f"the model has no layer {name!r}; {hint} (all: model.named_modules())")
+    return {name: modules[name] for name in names}
 
 
 @contextmanager
-def _hooks(modules: dict[str, nn.Module], hook: Callable) -> Iterator[None]:
-    """`hook(name, output)` after each of the modules has run; its answer, if any, replaces the output."""
+def hooks(modules: dict[str, nn.Module], hook: Callable) -> Iterator[None]:
+    """Inside the block `hook(name, output)` runs after each of the modules; its answer, if any, replaces the output."""
     handles = []
     try:
         for name, module in modules.items():

@@ -3,7 +3,7 @@
 Every method is a function `method(model, x, target=None, *, …) -> Tensor`, signed, and nothing is drawn here.
 """
 
-from importlib import import_module
+from xaitutor import lazy
 
 _HOME = {
     "class_index": "inputs",
@@ -18,10 +18,4 @@ _HOME = {
     "METHODS": "methods", "methods_table": "methods",
 }
 
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(import_module(f"xaitutor.attribution.{_HOME[name]}"), name)
-    raise AttributeError(f"xaitutor.attribution has no '{name}'; it has {', '.join(__all__)}")
+__getattr__, __all__ = lazy.names(__name__, _HOME)

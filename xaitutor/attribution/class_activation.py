@@ -18,7 +18,7 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.inputs import _classes, differentiate, explaining, scores
+from xaitutor.attribution.inputs import chosen_classes, differentiate, explaining, scores
 from xaitutor.attribution.last_maps import Head, forward, watching
 from xaitutor.attribution.relu_rules import guided_backprop
 
@@ -34,7 +34,7 @@ def cam(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None
     """
     maps, logits, head = forward(model, x)
     weight = _linear_head(maps.mean(dim=(2, 3)), logits, head)
-    chosen = weight[_classes(logits, target)]
+    chosen = weight[chosen_classes(logits, target)]
     return torch.einsum("nk,nkhw->nhw", chosen, maps)[:, None]
 
 

@@ -81,8 +81,8 @@ def scores(
     """
     if score not in SCORES:
         raise ValueError(f"score must be one of {', '.join(map(repr, SCORES))}, not {score!r}")
-    outputs = _outputs(model, x)
-    chosen = SCORES[score](outputs).gather(1, _classes(outputs, target)[:, None])[:, 0]
+    outputs = logits_of(model, x)
+    chosen = SCORES[score](outputs).gather(1, chosen_classes(outputs, target)[:, None])[:, 0]
     if not chosen.isfinite().all():
         raise ValueError(f"the model's score is not finite ({chosen.tolist()}): its numbers overflow in {x.dtype}")
     return chosen
@@ -105,7 +105,7 @@ def decide(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | N
     """The class of each image, (N,), for all its copies: `target`, or, by one more forward pass, the predicted one."""
     with torch.no_grad():
         if target is None:
-            return torch.cat([_classes(_outputs(model, part), None) for part in x.split(batch_size)])
+            return torch.cat([chosen_classes(logits_of(model, part), None) for part in x.split(batch_size)])
         return _as_indices(target, x)
 
 
@@ -156,7 +156,7 @@ def _doubt(model: nn.Module, x: Tensor) -> None:
         warn("the model is in training mode; it is explained in eval mode, as if by model.eval()")
 
 
-def _outputs(model: nn.Module, x: Tensor) -> Tensor:
+def logits_of(model: nn.Module, x: Tensor) -> Tensor:
     """The logits (N, K) of one pass; the model gets a copy, which its first layer may overwrite."""
     try:
         outputs = model(x.clone())
@@ -181,7 +181,7 @@ def _explain_mismatch(model: nn.Module, x: Tensor, error: RuntimeError) -> None:
                              f"{weight.device}; x.to(device, dtype) brings them together") from error
 
 
-def _classes(outputs: Tensor, target) -> Tensor:
+def chosen_classes(outputs: Tensor, target) -> Tensor:
     if target is None:
         return outputs.detach().argmax(dim=1)
     indices = _as_indices(target, outputs)

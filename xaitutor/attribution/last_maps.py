@@ -15,7 +15,7 @@ import torch
 from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
-from xaitutor.attribution.inputs import _outputs, explaining
+from xaitutor.attribution.inputs import explaining, logits_of
 from xaitutor.layers import record
 
 
@@ -35,7 +35,7 @@ def last_feature_map(model: nn.Module, x: Tensor) -> Tensor:
 def forward(model: nn.Module, x: Tensor, layer: str | None = None) -> tuple[Tensor, Tensor, Head | None]:
     """One pass without gradients: the feature map, the logits (N, K), and the linear layer that ran last."""
     with explaining(model, x) as x, torch.no_grad(), watching(model, layer) as watched:
-        logits = _outputs(model, x)
+        logits = logits_of(model, x)
         return watched.map(), logits, watched.head()
 
 

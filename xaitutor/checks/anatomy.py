@@ -6,6 +6,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from xaitutor.checks.answers import numbers, recognise
 from xaitutor.checks.verdict import Wrong, call, check
 
 
@@ -91,12 +92,6 @@ def head(function) -> str:
 def _compare(answer, right, mistakes: dict[str, torch.Tensor], what: str) -> None:
     if torch.allclose(answer.float(), right, atol=1e-4):
         return
-    for advice, mistake in mistakes.items():
-        if torch.allclose(answer.float(), mistake, atol=1e-4):
-            raise Wrong(advice)
+    recognise(answer.float(), mistakes, atol=1e-4)
     verb = "begin" if what.endswith("s") else "begins"
-    raise Wrong(f"{what} {verb} with {_numbers(answer)}, expected {_numbers(right)}")
-
-
-def _numbers(values: torch.Tensor) -> str:
-    return ", ".join(f"{value:.3f}" for value in values.flatten()[:3].tolist())
+    raise Wrong(f"{what} {verb} with {numbers(answer)}, expected {numbers(right)}")

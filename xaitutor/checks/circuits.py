@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
+from xaitutor.checks.answers import numbers, recognise
 from xaitutor.checks.verdict import Wrong, call, check
 
 VICTIM = "giraffe"  # what loses most without unit 0 of layer4
@@ -21,7 +22,7 @@ def strengths(function) -> str:
         raise Wrong(f"the answer has the shape {tuple(answer.shape)}, expected (4,): one number for each input")
     maps = F.conv2d(a, w[:, None], padding=1, groups=4)
     right = maps.mean((0, 2, 3))
-    for advice, mistake in {
+    recognise(answer, {
         "take the mean over places, not the sum": maps.sum((2, 3)).mean(0),
         "average over the pictures, too": maps.sum((0, 2, 3)),
         "at the border the window reaches outside, where there are zeros: padding=1 is missing":
@@ -32,11 +33,9 @@ def strengths(function) -> str:
         "no absolute values: an inhibiting input is negative": maps.abs().mean((0, 2, 3)),
         "networks do not flip the window (notebook 03)": F.conv2d(a, w.flip(1, 2)[:, None], padding=1, groups=4).mean((0, 2, 3)),
         "no ReLU here: what each input adds may be negative": maps.relu().mean((0, 2, 3)),
-    }.items():
-        if torch.allclose(answer, mistake, atol=1e-5):
-            raise Wrong(advice)
+    })
     if not torch.allclose(answer, right, atol=1e-5):
-        raise Wrong(f"you get {_numbers(answer)}, expected {_numbers(right)}")
+        raise Wrong(f"you get {numbers(answer)}, expected {numbers(right)}")
     return "each input for itself; together with the bias they add up to the unit"
 
 
@@ -50,18 +49,16 @@ def changes(function) -> str:
         raise Wrong(f"the answer has the shape {tuple(answer.shape)}, expected (3, 4): a row a picture, a column a class")
     mean = maps.mean((2, 3))
     right = -mean[:, unit, None] * weight[:, unit]
-    for advice, mistake in {
+    recognise(answer, {
         "the sign is turned round: what the unit gave is what is missing now": -right,
         "global average pooling takes the mean of the map, not its sum": -maps.sum((2, 3))[:, unit, None] * weight[:, unit],
         "that is the score that is left; the change is asked for": mean @ weight.T + right,
         "the weight alone: multiply by how active the unit is": -weight[:, unit].expand(3, 4),
         "the pictures differ in how active the unit is; do not average over them": right.mean(0).expand(3, 4),
         "that is the largest place of the map, the pooling takes the mean": -maps.amax((2, 3))[:, unit, None] * weight[:, unit],
-    }.items():
-        if torch.allclose(answer, mistake, atol=1e-5):
-            raise Wrong(advice)
+    })
     if not torch.allclose(answer, right, atol=1e-5):
-        raise Wrong(f"you get {_numbers(answer)}, expected {_numbers(right)}")
+        raise Wrong(f"you get {numbers(answer)}, expected {numbers(right)}")
     return "minus the weight times the average: no experiment needed in the last layer"
 
 
@@ -77,7 +74,3 @@ def victim(answer) -> str:
     if answer != VICTIM:
         raise Wrong(f"not the {answer}: compare the change of all twelve classes, the most negative one loses most")
     return "it likes zebras, and giraffes need it: what a unit answers to is not what it is for"
-
-
-def _numbers(values: torch.Tensor) -> str:
-    return ", ".join(f"{value:.3f}" for value in values.flatten()[:3].tolist())

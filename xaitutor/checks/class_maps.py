@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.gradients import compare, shaped
+from xaitutor.checks.answers import compare, shaped
 from xaitutor.checks.verdict import Wrong, call, check
 from xaitutor.receptive_field import Box
 

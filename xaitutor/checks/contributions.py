@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xaitutor.checks.gradients import compare, pair, right, shaped
+from xaitutor.checks.answers import compare, pair, right, shaped
 from xaitutor.checks.verdict import Wrong, call, check
 
 

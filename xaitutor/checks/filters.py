@@ -6,6 +6,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xaitutor.checks.answers import recognise
 from xaitutor.checks.verdict import Wrong, call, check
 
 _FILTER = 12  # of conv1: its map of the notebook's zebra is unlike the fifteen others
@@ -19,7 +20,7 @@ def picture(function) -> str:
     if answer.shape != w.shape:
         raise Wrong(f"the picture has the shape {tuple(answer.shape)}, expected that of the filter, {tuple(w.shape)}")
     half = 0.5 + w / 2
-    for advice, mistake in {
+    recognise(answer.float(), {
         "that stretches from the minimum to the maximum, and zero is no longer 0.5": (w - w.min()) / (w.max() - w.min()),
         "divide by the largest weight *by size*: here it is a negative one": 0.5 + w / (2 * w.max()),
         "the factor 2 is missing: your values go from -0.5 to 1.5": 0.5 + w / w.abs().max(),
@@ -27,9 +28,7 @@ def picture(function) -> str:
         "scale the filter as a whole; you scaled each channel for itself, and colours change":
             0.5 + w / (2 * w.abs().amax((1, 2), keepdim=True)),
         "without a division by the largest weight the values leave [0, 1]": half,
-    }.items():
-        if torch.allclose(answer.float(), mistake, atol=1e-5):
-            raise Wrong(advice)
+    })
     if not torch.allclose(answer.float(), 0.5 + w / (2 * w.abs().max()), atol=1e-5):
         raise Wrong(f"the first value is {answer.flatten()[0]:.3f}, expected {(0.5 + w / (2 * w.abs().max())).flatten()[0]:.3f}")
     return "grey where the filter does not care"

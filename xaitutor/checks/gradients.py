@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.verdict import Wrong, call, check
+from xaitutor.checks.answers import compare, pair, right, shaped
+from xaitutor.checks.verdict import call, check
 
 
 @check
@@ -92,55 +93,6 @@ def cubic(pictures: torch.Tensor) -> torch.Tensor:
     if pictures.ndim != 4:
         raise ValueError(f"gradient takes pictures (n, C, H, W), not {tuple(pictures.shape)}")
     return pictures**3 - 2 * pictures.flip(3)
-
-
-def pair(answer, alone: dict[float, str]) -> tuple[float, float]:
-    """The answer as two numbers; for a number alone, what is `alone` known about it."""
-    values = torch.as_tensor(answer).detach().double().flatten().round(decimals=4).tolist()
-    if len(values) == 1 and values[0] in alone:
-        raise Wrong(alone[values[0]])
-    if len(values) != 2:
-        raise Wrong(f"expected a pair, one number for x and one for y; this is {answer!r}")
-    return values[0], values[1]
-
-
-def right(found: tuple[float, float], expected: tuple[float, float], mistakes: dict[tuple[float, float], str]) -> None:
-    """Raise `Wrong` for a pair that is not the expected one."""
-    for mistake, advice in mistakes.items():
-        if found == mistake:
-            raise Wrong(advice)
-    if found[0] != expected[0] and found[1] != expected[1]:
-        raise Wrong(f"both numbers are wrong: for x not {found[0]:g}, for y not {found[1]:g}")
-    if found[0] != expected[0]:
-        raise Wrong(f"the number for y is right, the one for x is not {found[0]:g}")
-    if found[1] != expected[1]:
-        raise Wrong(f"the number for x is right, the one for y is not {found[1]:g}")
-
-
-def shaped(answer, shape: tuple[int, ...], why: str) -> torch.Tensor:
-    """The answer as a tensor of that shape; `Wrong`, with the reason for it, where it has another one."""
-    answer = torch.as_tensor(answer).detach()
-    if answer.shape != shape:
-        raise Wrong(f"the answer has the shape {tuple(answer.shape)}, expected {shape}: {why}")
-    return answer
-
-
-def compare(answer: torch.Tensor, expected: torch.Tensor, mistakes: dict[str, torch.Tensor]) -> None:
-    """Raise `Wrong` for another answer than the expected one: with the advice, where it is one of the mistakes."""
-    answer = answer.float()
-    if torch.allclose(answer, expected, rtol=1e-4, atol=1e-5):
-        return
-    for advice, mistake in mistakes.items():
-        if torch.allclose(answer, mistake, rtol=1e-4, atol=1e-5):
-            raise Wrong(advice)
-    place = worst(answer, expected)
-    raise Wrong(f"at {list(place)} you get {answer[place]:.3f}, expected {expected[place]:.3f}")
-
-
-def worst(answer: torch.Tensor, expected: torch.Tensor) -> tuple[int, ...]:
-    """The place where they differ most, or of a NaN: it is the largest for argmax."""
-    difference = (answer - expected).abs()
-    return tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))
 
 
 def _quantile(maps: torch.Tensor, q: float) -> torch.Tensor:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import torch
 
+from xaitutor.checks.answers import recognise
 from xaitutor.checks.verdict import Wrong, call, check
 
 ORDER = ("zebra", "plain horse", "striped sofa")  # what unit 53 of layer4 answers to most, second, least
@@ -27,7 +28,7 @@ def step(function) -> str:
         raise Wrong(f"the picture has the shape {tuple(answer.shape)}, expected {tuple(x.shape)}")
     gradient = 2 * slope * x
     moved = x + rate * gradient
-    for advice, mistake in {
+    recognise(answer.detach(), {
         "you walk downhill: add the gradient": (x - rate * gradient).clamp(0, 1),
         "cut the values to [0, 1]": moved,
         "the learning rate is missing": (x + gradient).clamp(0, 1),
@@ -35,9 +36,7 @@ def step(function) -> str:
         "that is the step alone; add it to x": rate * gradient,
         "only the sign of the gradient is left; take the gradient itself": (x + rate * gradient.sign()).clamp(0, 1),
         "nothing has moved": x,
-    }.items():
-        if torch.allclose(answer.detach(), mistake, atol=1e-5):
-            raise Wrong(advice)
+    })
     if not torch.allclose(answer.detach(), moved.clamp(0, 1), atol=1e-5):
         raise Wrong(f"the first value is {answer.flatten()[0]:.3f}, expected {moved.clamp(0, 1).flatten()[0]:.3f}")
     if answer.requires_grad:
@@ -54,7 +53,7 @@ def variation(function) -> str:
         raise Wrong(f"one number is wanted, not the shape {tuple(answer.shape)}")
     down, right = x[:, :, 1:] - x[:, :, :-1], x[..., 1:] - x[..., :-1]
     wanted = down.abs().mean() + right.abs().mean()
-    for advice, mistake in {
+    recognise(answer, {
         "take the mean of the differences, not their sum": down.abs().sum() + right.abs().sum(),
         "absolute values are wanted here, not squares": (down**2).mean() + (right**2).mean(),
         "without absolute values ups and downs cancel": down.mean() + right.mean(),
@@ -65,9 +64,7 @@ def variation(function) -> str:
             (x[:, 1:] - x[:, :-1]).abs().mean() + down.abs().mean(),
         "the last row is no neighbour of the first: torch.roll joins the borders":
             (x - x.roll(1, 2)).abs().mean() + (x - x.roll(1, 3)).abs().mean(),
-    }.items():
-        if torch.allclose(answer, mistake, atol=1e-6):
-            raise Wrong(advice)
+    }, atol=1e-6)
     if not torch.allclose(answer, wanted, atol=1e-5):
         raise Wrong(f"you get {answer.item():.4f}, expected {wanted.item():.4f}")
     return "what a rough picture has to pay"

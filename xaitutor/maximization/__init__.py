@@ -13,7 +13,7 @@ A regulariser is a function, and there are three moments for one: `transforms` c
 `penalties` are subtracted from the objective, `after_step` changes the picture itself. Write your own, too.
 """
 
-from importlib import import_module
+from xaitutor import lazy
 
 _HOME: dict[str, str] = {
     "maximize": "ascent", "measure": "ascent", "Result": "ascent",
@@ -25,10 +25,4 @@ _HOME: dict[str, str] = {
     "maximize_lucent": "lucent_route", "lucent_transforms": "lucent_route",
 }
 
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(import_module(f"xaitutor.maximization.{_HOME[name]}"), name)
-    raise AttributeError(f"xaitutor.maximization has no '{name}'; it has {', '.join(__all__)}")
+__getattr__, __all__ = lazy.names(__name__, _HOME)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from contextlib import suppress
 from typing import NamedTuple
 
 import torch
@@ -31,17 +32,8 @@ def activations(model: nn.Module, names: set[str], x: Tensor, uses: int) -> dict
             raise _Enough
         found[name] = output.clone()  # for an in-place ReLU may come after it
 
-    modules = dict(model.named_modules(remove_duplicate=False))
-    handles = []
-    try:
-        for name in names:
-            handles.append(modules[name].register_forward_hook(lambda _, __, out, name=name: keep(name, out)))
+    with layers.hooks(layers.named(model, *names), keep), suppress(_Enough):
         model(x)
-    except _Enough:
-        pass
-    finally:
-        for handle in handles:
-            handle.remove()
     return found
 
 
@@ -53,8 +45,8 @@ def find_layer(model: nn.Module, name: str) -> str:
     names = dict(model.named_modules(remove_duplicate=False))
     fitting = [known for known in names if known.replace(".", "_") == name]
     name = fitting[0] if name not in names and len(fitting) == 1 else name
-    with layers.record(model, name):  # which says what is wrong with a name
-        return name
+    layers.named(model, name)  # says what is wrong with a name
+    return name
 
 
 class Ready(NamedTuple):
@@ -99,22 +91,18 @@ def normalisation(preprocess, alike: Tensor) -> Callable[[Tensor], Tensor]:
 
 def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[int, ...]], int]:
     """One whole pass: the shape that each layer puts out, and how often they run, all together."""
-    runs, found, failure = [0], {}, None
+    runs, found, failure = 0, {}, None
 
-    def note(_, __, output, name):
-        runs[0] += 1
+    def note(name, output):
+        nonlocal runs
+        runs += 1
         found[name] = output
 
-    modules = dict(model.named_modules(remove_duplicate=False))
-    handles = [modules[name].register_forward_hook(lambda *a, name=name: note(*a, name=name)) for name in names]
     try:
-        with torch.no_grad():
+        with layers.hooks(layers.named(model, *names), note), torch.no_grad():
             model(x)
     except RuntimeError as error:
         failure = error
-    finally:
-        for handle in handles:
-            handle.remove()
     for name in names:
         where = f"layer {name!r}" if name else "the network"
         if name not in found and failure:
@@ -124,4 +112,4 @@ def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[
             raise ValueError(f"{where} does not run when the model is used, so that nothing can be maximized there")
         if not isinstance(found[name], Tensor):
             raise ValueError(f"{where} puts out a {type(found[name]).__name__}, not a tensor; take a layer inside it")
-    return {name: tuple(output.shape) for name, output in found.items()}, runs[0]
+    return {name: tuple(output.shape) for name, output in found.items()}, runs

@@ -3,7 +3,7 @@
 A *unit* is one channel of a layer (or one neuron of a fully connected layer), as in the literature on network dissection.
 """
 
-from importlib import import_module
+from xaitutor import lazy
 
 _HOME: dict[str, str] = {
     "filters": "weights",
@@ -29,10 +29,4 @@ _HOME: dict[str, str] = {
     "class_losses": "ablation",
 }
 
-__all__ = [*_HOME]
-
-
-def __getattr__(name: str):
-    if name in _HOME:
-        return getattr(import_module(f"xaitutor.units.{_HOME[name]}"), name)
-    raise AttributeError(f"xaitutor.units has no '{name}'; it has {', '.join(__all__)}")
+__getattr__, __all__ = lazy.names(__name__, _HOME)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.layers import record
+from xaitutor.layers import hooks, named
 from xaitutor.units.maps import check_activations, check_model, check_unit
 
 BATCH = 64
@@ -29,20 +29,15 @@ def ablate(model: nn.Module, layer: str, units: int | Iterable[int], to: float =
     Raises ValueError for a layer that the model does not have, TypeError for units that are no whole numbers; and, when
     the model runs, IndexError for a unit that the layer does not have, ValueError for an output without units.
     """
-    with record(model, layer):  # it says what is wrong with the name
-        module = dict(model.named_modules(remove_duplicate=False))[layer]
     units = _listed(units)
 
-    def replace(_, inputs, output):
+    def replace(_, output):
         replaced = check_activations(output, layer).clone()
         replaced[:, [check_unit(unit, output.shape[1], layer) for unit in units]] = to
         return replaced
 
-    handle = module.register_forward_hook(replace)
-    try:
+    with hooks(named(model, layer), replace):
         yield
-    finally:
-        handle.remove()
 
 
 class ClassLoss(NamedTuple):

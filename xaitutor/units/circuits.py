@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xaitutor.layers import record
+from xaitutor.layers import named
 from xaitutor.units.maps import check_model, check_unit
 
 
@@ -93,14 +93,14 @@ class _Call(NamedTuple):
 
 
 def _convolution(model: nn.Module, layer: str) -> nn.Conv2d:
-    with record(model, layer):  # it says what is wrong with the name
+    convolution = named(model, layer)[layer]
+    if not isinstance(convolution, nn.Conv2d):
         modules = dict(model.named_modules(remove_duplicate=False))
-    if not isinstance(modules[layer], nn.Conv2d):
         near = [name for name, module in modules.items() if isinstance(module, nn.Conv2d) and name.startswith(layer)]
         near = near or [name for name, module in modules.items() if isinstance(module, nn.Conv2d)]
         raise ValueError(f"a circuit is read from the weights of a convolution; layer {layer!r} is a "
-                         f"{type(modules[layer]).__name__}. Take a Conv2d: {', '.join(near[:5])}")
-    return modules[layer]
+                         f"{type(convolution).__name__}. Take a Conv2d: {', '.join(near[:5])}")
+    return convolution
 
 
 def _run(model: nn.Module, convolution: nn.Conv2d, layer: str, x: Tensor) -> tuple[list[_Call], Tensor]:

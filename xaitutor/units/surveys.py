@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from xaitutor import images
-from xaitutor.layers import record
+from xaitutor.layers import named, record
 from xaitutor.units import checkpoints
 from xaitutor.units.maps import check_activations, check_model
 
@@ -153,8 +153,7 @@ def _merge(state: _State, activation: Tensor, k: int, by: str) -> _State:
 
 def _check(model, layer, dataset, k, by, batch_size) -> None:
     check_model(model)
-    with record(model, layer):  # refuses a name that the model does not have
-        pass
+    named(model, layer)  # refuses a name that the model does not have
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise TypeError(f"expected a data set with a length and dataset[i], not {type(dataset).__name__}")
     if not len(dataset):

@@ -106,9 +106,7 @@ def _boxes(found: Survey, places: list, model: nn.Module, x: Tensor, field: str)
 
 
 def _effective_side(model: nn.Module, layer: str, x: Tensor) -> int:
-    with torch.enable_grad():  # also where the caller has switched gradients off
-        influence = receptive_field.effective(model, layer, x)
-    side = round(receptive_field.effective_size(influence))
+    side = round(receptive_field.effective_size(receptive_field.effective(model, layer, x)))
     if side == 0:
         raise ValueError(f"the effective field of layer {layer!r} cannot be measured: on these pictures no pixel moves "
                          "the neuron in the middle; take field=\"theoretical\", or more pictures")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from xaitutor.layers import record
+from xaitutor.layers import named
 
 
 def filters(model: nn.Module, layer: str) -> Tensor:
@@ -14,8 +14,7 @@ def filters(model: nn.Module, layer: str) -> Tensor:
     Raises ValueError where there is no such layer, and where it is no two-dimensional convolution (with the
     nearest one).
     """
-    with record(model, layer):  # refuses a name that the model does not have
-        module = model.get_submodule(layer)
+    module = named(model, layer)[layer]
     if not isinstance(module, nn.Conv2d):
         raise ValueError(f"layer {layer!r} is no convolution (torch.nn.Conv2d) but a {type(module).__name__}; "
                          + _nearest(model, layer))
