@@ -19,6 +19,10 @@ TAG = "solution"
 CHECKED = "# NBVAL_CHECK_OUTPUT"
 
 
+def is_solution(cell) -> bool:
+    return TAG in cell.get("metadata", {}).get("tags", [])
+
+
 @dataclass(frozen=True)
 class Exercise:
     number: str  # "3.1"
@@ -36,7 +40,7 @@ def find(notebook) -> list[Exercise]:
     """
     cells = notebook["cells"]
     starts = [index for index, cell in enumerate(cells) if _is_task(cell)]
-    solutions = {index for index, cell in enumerate(cells) if TAG in _tags(cell)}
+    solutions = {index for index, cell in enumerate(cells) if is_solution(cell)}
     if lonely := solutions - {index + 1 for index in starts}:
         raise ValueError(f"cell {min(lonely)} has the tag '{TAG}', but no '### Exercise 1.1 …' stands right before it")
     return [_exercise(cells, index) for index in starts]
@@ -51,7 +55,7 @@ def _exercise(cells, index: int) -> Exercise:
     if not task[heading.end():].strip():
         raise ValueError(f"{name} has a title and no task")
     solution, check = (cells[index + 1 : index + 3] + [{}, {}])[:2]
-    if solution.get("cell_type") != "code" or TAG not in _tags(solution):
+    if solution.get("cell_type") != "code" or not is_solution(solution):
         raise ValueError(f"{name}: right after its task, expected a code cell with the tag '{TAG}'")
     if not solution["metadata"].get("jupyter", {}).get("source_hidden"):
         raise ValueError(f'{name}: its solution is not collapsed; add "jupyter": {{"source_hidden": true}} to the metadata')
@@ -64,7 +68,3 @@ def _exercise(cells, index: int) -> Exercise:
 
 def _is_task(cell) -> bool:
     return cell["cell_type"] == "markdown" and cell["source"].startswith("### Exercise")
-
-
-def _tags(cell) -> list[str]:
-    return cell.get("metadata", {}).get("tags", [])
