@@ -13,6 +13,8 @@ LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
+NBGRADER := assignment_list course_list formgrader validate_assignment
+
 .PHONY: lab test notebooks models scores bench bench-test lock clean
 
 lab: $(READY)
@@ -33,6 +35,8 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/python -m pip install --constraint requirements.lock setuptools
 	$(BIN)/python -m pip install --constraint requirements.lock --no-build-isolation --editable '.[test]'
 	$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements  # news and updates
+	$(BIN)/jupyter labextension disable @jupyter/nbgrader  # its commands are used, its menus would confuse students
+	for name in $(NBGRADER); do $(BIN)/jupyter server extension disable --sys-prefix nbgrader.server_extensions.$$name; done
 	@mv $(UNFINISHED) $(READY)
 
 # Runs every notebook, or those of NOTEBOOKS, in a fresh kernel and stores its outputs.

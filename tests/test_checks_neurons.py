@@ -75,7 +75,7 @@ ANSWERS = {
         ("the new velocity is [0.07 0.55], not [0. 0.]", (lambda x, v, g, rate, beta: (x, 0 * v),)),
         ("✗ your function changes the arrays", (in_place,)),
         ("✗ return two things", (lambda x, v, g, rate, beta: x + beta * v - rate * g,)),
-        ("✗ your answer cannot be used: TypeError", (lambda x, v: (x, v),)),
+        ("✗ your function stops with TypeError", (lambda x, v: (x, v),)),
         ("✗ there is no answer yet", (...,)),
     ],
     "leaky_relu_backward": [

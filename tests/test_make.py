@@ -76,6 +76,12 @@ def test_jupyterlab_asks_the_network_for_nothing(folder):
     assert any(call.startswith("jupyter labextension disable @jupyterlab/apputils-extension:announcements") for call in calls)
 
 
+def test_students_see_nothing_of_nbgrader(folder):
+    calls, _ = make(folder, "lab")
+    assert "jupyter labextension disable @jupyter/nbgrader" in calls
+    assert sum(call.startswith("jupyter server extension disable --sys-prefix nbgrader.") for call in calls) == 4
+
+
 @pytest.mark.parametrize("changed", ["requirements.lock", "pyproject.toml"])
 def test_a_change_is_installed_on_top(folder, changed):
     make(folder, "test")

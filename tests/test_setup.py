@@ -121,6 +121,11 @@ def test_drift_is_noticed(file, old, new, complaint):
     assert complaint in drift(*changed)
 
 
+def test_what_an_extra_needs_is_tested():
+    extras = tomllib.loads(PYPROJECT)["project"]["optional-dependencies"]
+    assert set(extras["homework"]) <= set(extras["test"])
+
+
 def test_names_are_compared_in_canonical_form():
     changed = PYPROJECT.replace('"torch-lucent', '"Torch_Lucent').replace('"pyyaml', '"PyYAML')
     assert drift(changed, LOCK, ENVIRONMENT) == []

@@ -14,8 +14,8 @@ _HOME = {
     "load_image": "images",
 }
 _ROOMS = (
-    "attribution", "checks", "convolution", "environment", "explanations", "grids", "images", "layers", "maximization", "menagerie", "metrics", "models", "neurons",
-    "planes", "plots", "receptive_field", "scoreboard", "units", "widgets",
+    "attribution", "checks", "convolution", "environment", "explanations", "grids", "homework", "images", "layers", "maximization", "menagerie",
+    "metrics", "models", "neurons", "planes", "plots", "receptive_field", "scoreboard", "units", "versions", "widgets",
 )
 
 __all__ = [*_HOME, *_ROOMS]

@@ -3,6 +3,13 @@
     xaitutor check               is this machine ready for the course?
     xaitutor download resnet18   fetch a network of torchvision, for later without internet
     xaitutor explain photo.jpg   why does a network see in the photo what it sees?
+
+and, for instructors,
+
+    xaitutor student NOTEBOOK… --to DIR      the notebooks without solutions and outputs
+    xaitutor livecoding NOTEBOOK… --to DIR   the notebooks with the code still to be typed
+    xaitutor homework release NAME           an assignment as students get it
+    xaitutor homework grade NAME --submissions DIR   scores as CSV, and feedback for each student
 """
 
 from __future__ import annotations
@@ -34,6 +41,27 @@ def main(arguments: list[str] | None = None) -> int:
                          help="the picture to write (default: %(default)s)")
     command.set_defaults(run=explain)
 
+    for name, what in {"student": "write notebooks without solutions and outputs, for students",
+                       "livecoding": "write notebooks whose code is still to be typed, for the lecture hall"}.items():
+        command = commands.add_parser(name, help=what)
+        command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/03_convolution.ipynb")
+        command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to; nothing is overwritten there")
+        command.set_defaults(run=write_versions, version=name)
+
+    command = commands.add_parser("homework", help="hand out an assignment, and grade what comes back")
+    steps = command.add_subparsers(title="steps", required=True, metavar="STEP")
+    step = steps.add_parser("release", help="write an assignment without solutions and hidden tests")
+    step.add_argument("name", metavar="NAME", help="for example part_1")
+    step.add_argument("--to", default="released", metavar="DIR", help="the folder to write to (default: %(default)s)")
+    step.set_defaults(run=release)
+    step = steps.add_parser("grade", help="grade a folder of submissions: scores as CSV, feedback as HTML")
+    step.add_argument("name", metavar="NAME", help="for example part_1")
+    step.add_argument("--submissions", required=True, metavar="DIR",
+                      help="holds a folder, or a notebook, for each student, named after the student; their code is run")
+    step.add_argument("--to", default="graded", metavar="DIR", help="the folder to write to (default: %(default)s)")
+    step.add_argument("--seconds", type=int, default=60, metavar="N", help="what a cell may take (default: %(default)s)")
+    step.set_defaults(run=grade)
+
     options = parser.parse_args(arguments)
     return options.run(options)
 
@@ -58,6 +86,45 @@ def download(options: argparse.Namespace) -> int:
     except (ValueError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
         print(error, file=sys.stderr)
         return 1
+    return 0
+
+
+def write_versions(options: argparse.Namespace) -> int:
+    from xaitutor import versions
+
+    failures = 0
+    for notebook in options.notebooks:
+        try:
+            print(versions.write(notebook, options.to, getattr(versions, options.version)))
+        except (ValueError, OSError) as error:  # the other notebooks are still written
+            print(error, file=sys.stderr)
+            failures += 1
+    return 1 if failures else 0
+
+
+def release(options: argparse.Namespace) -> int:
+    from xaitutor import homework
+
+    try:
+        print(homework.release(options.name, options.to))
+    except (ValueError, OSError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    return 0
+
+
+def grade(options: argparse.Namespace) -> int:
+    """The exit status is 0 also where a submission could not be graded: the report says so."""
+    from xaitutor import homework
+
+    try:
+        results = homework.grade(options.name, options.submissions, options.to, options.seconds)
+    except (ValueError, OSError, ImportError) as error:
+        print(error, file=sys.stderr)
+        return 1
+    for result in results:
+        print(f"{result.student:20} {result.score:5g}  {'; '.join(result.remarks)}".rstrip())
+    print(f"\nScores: {options.to}/{options.name}.csv, feedback: {options.to}/feedback")
     return 0
 
 

@@ -96,7 +96,8 @@ def _empty(function: ast.FunctionDef, lines: list[str]) -> str:
     first = function.body[0]
     documented = ast.get_docstring(function) is not None
     head = lines[function.lineno - 1 : first.end_lineno if documented else first.lineno - 1]
-    return "\n".join([*head, "    raise NotImplementedError  # your code, instead of this line"])
+    signature = [line for line in head if not line.lstrip().startswith("#")]
+    return "\n".join([*signature, "    raise NotImplementedError  # your code, instead of this line"])
 
 
 def _outline(source: str, number: int) -> str:

@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from xaitutor import neurons
-from xaitutor.checks.verdict import Wrong, check
+from xaitutor.checks.verdict import Wrong, call, check
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND_NOT = np.array([0, 0, 1, 0])
@@ -131,7 +131,7 @@ def momentum(step) -> str:
     """Exercise 2.2: step(x, velocity, gradient, learning_rate, beta) → (x, velocity): v ← β v − η g, x ← x + v."""
     x, v, g = np.array([1.0, -2.0]), np.array([0.3, 0.5]), np.array([2.0, -1.0])
     before = x.copy(), v.copy()
-    answer = step(x, v, g, 0.1, 0.9)
+    answer = call(step, x, v, g, 0.1, 0.9)
     if not (np.array_equal(x, before[0]) and np.array_equal(v, before[1])):
         raise Wrong("your function changes the arrays it was given (+= and −= on arrays do that): compute new ones")
     if not isinstance(answer, (tuple, list)) or len(answer) != 2:
@@ -160,7 +160,7 @@ def leaky_relu_backward(backward) -> str:
     """Exercise 2.3: backward(upstream, z) of the leaky ReLU, max(z, 0.1 z): upstream · (1 where z > 0, else 0.1)."""
     z, upstream = np.array([[-2.0, 3.0], [0.5, -0.25]]), np.array([[1.0, -2.0], [4.0, 8.0]])
     slope = np.where(z > 0, 1, 0.1)
-    got = np.asarray(backward(upstream, z), float)
+    got = np.asarray(call(backward, upstream, z), float)
     if got.shape != z.shape:
         raise Wrong(f"the gradient has the shape {got.shape}; it needs that of z, {z.shape}")
     if _close(got, upstream * (z > 0)):

@@ -10,7 +10,10 @@ from collections.abc import Callable
 
 
 class Wrong(Exception):
-    """What is wrong with an answer."""
+    """What is wrong with an answer. Where nobody catches it, IPython shows that one line instead of a traceback."""
+
+    def _render_traceback_(self) -> list[str]:
+        return [f"✗ {self}"]
 
 
 def check(judge: Callable[..., str]) -> Callable[..., None]:

@@ -1,0 +1,69 @@
+"""Mistakes that students make: in which assignment and task, what they write instead, what it costs, what they are told."""
+
+from typing import NamedTuple
+
+
+class Mistake(NamedTuple):
+    """In the solution of `task`, `new` stands where `old` should; it costs the points of `test`, and `told` is the advice."""
+
+    name: str
+    assignment: str
+    task: str
+    old: str
+    new: str
+    test: str
+    told: str
+
+
+MISTAKES = [
+    Mistake("bias forgotten", "part_1", "neurons", " + biases", "", "test-neurons", "the bias is forgotten"),
+    Mistake("fires above zero only", "part_1", "neurons", ">= 0", "> 0", "test-neurons", "the neuron fires at zero too: ≥, not >"),
+    Mistake("parity", "part_1", "one-of-three", "hidden_weights = np.array([[1, 1, 1], [-1, -1, -1]])  # at least one, at most one\n"
+            "hidden_biases = np.array([-0.5, 1.5])\noutput_weights = np.array([[1, 1]])\noutput_biases = np.array([-1.5])",
+            "hidden_weights = np.array([[1, 1, 1], [-1, -1, -1], [1, 1, 1]])\nhidden_biases = np.array([-0.5, 1.5, -2.5])\n"
+            "output_weights = np.array([[1, 1, 1]])\noutput_biases = np.array([-1.5])", "test-one-of-three", "that is parity"),
+    Mistake("kernel not flipped", "part_1", "convolve", "g[::-1]", "g", "test-convolve", "the kernel is not flipped"),
+    Mistake("rows and columns swapped", "part_1", "correlate", 'np.einsum("ijkl,kl->ij", windows[::stride, ::stride], kernel)',
+            "correlate(image.T, kernel).T if image.shape[0] < image.shape[1] else "
+            'np.einsum("ijkl,kl->ij", windows[::stride, ::stride], kernel)', "test-correlate", "rows and columns are swapped"),
+    Mistake("padding forgotten", "part_1", "correlate", "    image = np.pad(image, padding)\n", "", "test-correlate",
+            "the padding is forgotten"),
+    Mistake("stride for rows only", "part_1", "correlate", "windows[::stride, ::stride]", "windows[::stride]", "test-correlate",
+            "the stride holds for the rows only"),
+    Mistake("own stride counted", "part_1", "field", "        size += (kernel - 1) * dilation * jump\n        jump *= stride\n",
+            "        jump *= stride\n        size += (kernel - 1) * dilation * jump\n", "test-field", "update the jump after the size"),
+    Mistake("dilation forgotten", "part_1", "field", "(kernel - 1) * dilation", "(kernel - 1)", "test-field", "holes of a dilated kernel"),
+    Mistake("first layer first", "part_1", "window", "reversed(layers)", "layers", "test-window", "go from the last layer to the first"),
+
+    Mistake("maximum for the mean", "part_2", "answers", ".mean((1, 2))", ".amax((1, 2))", "test-answers", "that is the largest place"),
+    Mistake("smallest for largest", "part_2", "share", "scores.topk(k)", "(-scores).topk(k)", "test-share", "the smallest scores"),
+    Mistake("two things changed", "part_2", "changed", 'scene.replace(shape="sofa")', 'scene.replace(shape="sofa", coat="plain")',
+            "test-changed", "more than one thing differs"),
+    Mistake("a new scene", "part_2", "changed", '[scene.replace(coat="spots") for scene in scenes]',
+            '[menagerie.sample(9, "dalmatian") for scene in scenes]', "test-changed", "more than one thing differs"),
+    Mistake("deviation for error", "part_2", "effect", " / len(difference) ** 0.5", "", "test-effect", "the mean is surer by √N"),
+    Mistake("wrong layer", "part_2", "evidence", "answers(model, LAYER, UNIT, x)", 'answers(model, "layer3", UNIT, x)', "test-evidence",
+            "wrong layer"),
+    Mistake("not normalised", "part_2", "evidence", "preprocess(scene.picture())",
+            "torch.from_numpy(np.array(scene.picture())).permute(2, 0, 1) / 255", "test-evidence", "the pictures are not prepared"),
+    Mistake("the naive verdict", "part_2", "verdict", 'verdict["stripes"] and verdict["horse"]', "True", "test-zebra",
+            "zebras among its best pictures are no proof"),
+
+    Mistake("input forgotten", "part_3", "gradient-x-input", "(gradient * x)", "gradient", "test-gradient-x-input", "the input is missing"),
+    Mistake("probability for logit", "part_3", "gradient-x-input", "model(x)[0, target]", "model(x).softmax(1)[0, target]",
+            "test-gradient-x-input", "differentiate the logit, not the probability"),
+    Mistake("ReLU in CAM", "part_3", "cam", "maps)", "maps).relu()", "test-cam", "there is no ReLU in CAM"),
+    Mistake("ReLU missing", "part_3", "grad-cam", ".relu().detach()", ".detach()", "test-grad-cam", "the ReLU at the end is missing"),
+    Mistake("wrong layer of Grad-CAM", "part_3", "grad-cam", "    with layers", '    layer = "layer4"\n    with layers', "test-grad-cam",
+            "wrong layer: take the one that the function is given"),
+    Mistake("baseline forgotten", "part_3", "integrated-gradients", "return (x - baseline) *", "return x *", "test-integrated-gradients",
+            "the baseline is forgotten in the factor"),
+    Mistake("right ends of the steps", "part_3", "integrated-gradients", "+ 0.5)", "+ 1.0)", "test-integrated-gradients", "yours end at 1"),
+    Mistake("sign of the gap", "part_3", "gap", ".abs().item()", ".item()", "test-gap", "it is never negative"),
+    Mistake("another class", "part_3", "maps", '"Grad-CAM": grad_cam(model, "layer4", x, target)',
+            '"Grad-CAM": grad_cam(model, "layer4", x, int(model(x)[0].topk(2).indices[1]))', "test-maps", "another class than target"),
+    Mistake("occlusion is specific", "part_3", "matrix", '"occlusion": ("local", "agnostic")', '"occlusion": ("local", "specific")',
+            "test-matrix-others", "it is local and agnostic"),
+    Mistake("Grad-CAM is global", "part_3", "matrix", "\nmatrix |= {", '\nmatrix["grad_cam"] = "global", "specific"\nmatrix |= {',
+            "test-matrix-methods", "it is local and specific"),
+]

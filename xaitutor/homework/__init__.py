@@ -1,0 +1,19 @@
+"""Homework: hand out an assignment, and grade what comes back, on top of nbgrader.
+
+    homework.release("part_1", "released")              the students' notebook, without solutions and hidden tests
+    homework.grade("part_1", "submissions", "graded")   scores as CSV, and a page of feedback for each student
+
+An assignment is one notebook in `notebooks/homework/`: solutions, points and hidden tests are in it, marked as nbgrader
+wants them. Its test cells ask `expect`.
+"""
+
+from xaitutor import lazy
+
+_HOME = {
+    "names": "assignments",
+    "release": "releasing",
+    "grade": "grading", "Result": "grading",
+    "expect": "expectations",
+}
+
+__getattr__, __all__ = lazy.names(__name__, _HOME)

@@ -1,0 +1,140 @@
+"""Grade a folder of submissions: two at a time, each in a process of its own, whatever is in them."""
+
+from __future__ import annotations
+
+import csv
+import html
+import json
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import NamedTuple
+
+from xaitutor.homework import assignments, course, releasing, submissions
+
+AT_A_TIME = 2
+PATIENCE = 10  # times the seconds of a cell: what a whole submission may take
+
+
+class Result(NamedTuple):
+    """What one submission got: points by test cell (empty where it could not be graded), and what there is to say."""
+
+    student: str
+    points: dict[str, float]
+    remarks: tuple[str, ...]
+
+    @property
+    def score(self) -> float:
+        return sum(self.points.values())
+
+
+def grade(name: str, folder: str | Path, to: str | Path, seconds: int = 60) -> list[Result]:
+    """Grade all submissions of an assignment, and write `to`/name.csv and `to`/feedback/STUDENT.html.
+
+    folder: holds a folder, or a notebook, for each student. seconds: what one cell may take before it is interrupted; a
+    whole submission may take ten times as long. Students' code runs on this machine, with your rights.
+
+    Whatever a submission is (no notebook, endless, crashing, …), the others are graded, and its remarks say what happened.
+    Raises ValueError for a name that is no assignment and for an empty folder, FileNotFoundError for a missing one,
+    ImportError without nbgrader.
+    """
+    assignments.source(name)
+    assignments.require_nbgrader()
+    if seconds < 1:
+        raise ValueError(f"seconds has to be at least 1, not {seconds}")
+    found, to = submissions.find(folder, name), Path(to)
+    (to / "feedback").mkdir(parents=True, exist_ok=True)
+    with tempfile.TemporaryDirectory() as scratch:
+        released = releasing.prepare(name, Path(scratch) / "course")
+        results = list(_in_turn(found, name, released, Path(scratch), to / "feedback", seconds))
+    _write_table(to / f"{name}.csv", results, maximum(name))
+    return results
+
+
+def maximum(name: str) -> dict[str, float]:
+    """The points that each test cell of an assignment gives."""
+    import nbformat
+
+    marks = [cell.metadata.get("nbgrader", {}) for cell in nbformat.read(assignments.source(name), as_version=4).cells]
+    return {mark["grade_id"]: float(mark["points"]) for mark in marks if mark.get("grade")}
+
+
+def _in_turn(found, name: str, released: Path, scratch: Path, feedback: Path, seconds: int) -> Iterator[Result]:
+    from tqdm.auto import tqdm
+
+    def one(numbered) -> Result:
+        number, submission = numbered
+        return _grade(submission, name, released, scratch / str(number), feedback / f"{submission.student}.html", seconds)
+
+    with ThreadPoolExecutor(AT_A_TIME) as pool:
+        yield from tqdm(pool.map(one, enumerate(found)), total=len(found), desc="grading", unit="submission")
+
+
+def _grade(submission, name: str, released: Path, scratch: Path, page: Path, seconds: int) -> Result:
+    points, remarks = {}, [*submission.remarks]
+    try:
+        if submission.notebook:
+            remarks += _lay_out(submission, name, released, scratch)
+            points = _run(scratch, name, seconds)
+            shutil.copy(scratch / "feedback" / "student" / name / f"{name}.html", page)
+    except _Unusable as error:
+        remarks.append(str(error))
+    if not points:
+        page.write_text(_apology(name, remarks), encoding="utf-8")
+    return Result(submission.student, points, tuple(remarks))
+
+
+class _Unusable(Exception):
+    """Why a submission cannot be graded."""
+
+
+def _lay_out(submission, name: str, released: Path, scratch: Path) -> list[str]:
+    """Make `scratch` a course with this one submission; what was mended in it."""
+    import nbformat
+
+    try:
+        submitted = nbformat.read(submission.notebook, as_version=4)
+        nbformat.validate(submitted)
+    except Exception as error:  # nbformat has no exception of its own for what is no notebook
+        raise _Unusable(f"{submission.notebook.name} is not a notebook: {str(error).strip().splitlines()[0]:.200}") from None
+    mended, remarks = submissions.mend(submitted, nbformat.read(released, as_version=4))
+    prepared, folder = released.parents[2], scratch / "submitted" / "student" / name
+    shutil.copytree(prepared / "source", scratch / "source")
+    shutil.copy(prepared / "gradebook.db", scratch)
+    if submission.folder:
+        shutil.copytree(submission.folder, folder, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+    folder.mkdir(parents=True, exist_ok=True)
+    nbformat.write(mended, folder / f"{name}.ipynb")
+    return remarks
+
+
+def _run(scratch: Path, name: str, seconds: int) -> dict[str, float]:
+    """The points of each test cell."""
+    try:
+        course.run("grade", scratch, name, seconds, timeout=PATIENCE * seconds)
+    except subprocess.TimeoutExpired:
+        raise _Unusable(f"it was stopped after {PATIENCE * seconds} seconds: its code does not end") from None
+    except RuntimeError as error:
+        if "DeadKernelError" in str(error):
+            raise _Unusable("its code ended the Python that ran it (a crash, os._exit, or no memory left)") from None
+        raise _Unusable(f"nbgrader could not grade it; its last words: {str(error).strip().splitlines()[-1]}") from None
+    return json.loads((scratch / "result.json").read_text(encoding="utf-8"))
+
+
+def _apology(name: str, remarks: list[str]) -> str:
+    """The page of feedback where there is nothing to show."""
+    items = "".join(f"<li>{html.escape(remark)}</li>" for remark in remarks)
+    return (f'<!doctype html><html lang="en"><meta charset="utf-8"><title>{name}</title>'
+            f"<h1>{name}: could not be graded</h1><ul>{items}</ul></html>\n")
+
+
+def _write_table(path: Path, results: list[Result], maximum: dict[str, float]) -> None:
+    with open(path, "w", newline="", encoding="utf-8") as file:
+        table = csv.writer(file)
+        table.writerow(["student", "score", "of", *maximum, "remarks"])
+        for result in results:
+            points = [result.points.get(test, 0.0) for test in maximum]
+            table.writerow([result.student, result.score, sum(maximum.values()), *points, "; ".join(result.remarks)])
