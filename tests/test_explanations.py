@@ -26,6 +26,7 @@ def test_the_recipe_shows_picture_heatmap_and_both():
     figure, alt = explanations.recipe(PICTURE, attribution, "max_abs", clip=1, sigma=0, alpha=0.25)
     picture, heat, laid = shown(figure)
     assert torch.equal(heat, (attribution[0, 1] != 0).float()) and "6% of the heatmap is brighter than half" in alt
+    assert "laid over it at 25%" in alt, "each control changes the text"
     assert torch.allclose(picture, PICTURE[0].permute(1, 2, 0)) and not torch.allclose(laid, picture)
 
 

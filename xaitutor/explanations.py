@@ -20,7 +20,7 @@ def recipe(picture: Tensor, attribution: Tensor, reduce: str, clip: float, sigma
                               columns=3, size=2.2, **plots.HEAT)
     share = (heat > 0.5).float().mean().item()
     return figure, (f"The picture, its heatmap by {reduce}, cut at the {clip:.1%} quantile and smoothed with σ = {sigma:g} pixels, "
-                    f"and both; {share:.0%} of the heatmap is brighter than half.")
+                    f"and laid over it at {alpha:.0%}; {share:.0%} of the heatmap is brighter than half.")
 
 
 def for_and_against(picture: Tensor, attribution: Tensor, title: str) -> tuple[Figure, str]:

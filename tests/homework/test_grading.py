@@ -12,17 +12,11 @@ pytest.importorskip("nbgrader", reason="nbgrader is not installed (the extra 'ho
 
 from tests.homework.handed_in import filled, replaced, solutions
 from tests.homework.mistakes import MISTAKES
-from xaitutor import homework
+from xaitutor import cli, homework
 from xaitutor.homework import assignments, grading
 
 NAMES = assignments.names()
 of_each = pytest.mark.parametrize("name", NAMES)
-
-
-@pytest.fixture(scope="session")
-def released(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("released")
-    return {name: nbformat.read(homework.release(name, folder), as_version=4) for name in NAMES}
 
 
 @pytest.fixture(scope="session")
@@ -171,21 +165,39 @@ def test_the_table_holds_a_row_for_each_and_a_column_for_each_test(odd):
         assert row["remarks"] == "; ".join(results[student].remarks)
 
 
-def test_code_that_cannot_be_interrupted_is_stopped(handed_in, tmp_path, monkeypatch):
+@pytest.mark.parametrize("seconds, patience, remark", [
+    (5, 100, "its code does not end, and could not be interrupted"),
+    (1, 1, "it was stopped after 1 seconds: its code does not end"),  # before it has even begun
+])
+def test_code_that_cannot_be_interrupted_is_stopped(handed_in, tmp_path, monkeypatch, seconds, patience, remark):
     deaf = "while True:\n    try:\n        while True:\n            pass\n    except KeyboardInterrupt:\n        pass"
-    monkeypatch.setattr(grading, "PATIENCE", 5)
+    monkeypatch.setattr(grading, "PATIENCE", patience)
     (tmp_path / "in").mkdir()
     nbformat.write(filled(handed_in["part_1"]["perfect"], {"neurons": deaf}), tmp_path / "in" / "deaf.ipynb")
-    [result] = homework.grade("part_1", tmp_path / "in", tmp_path / "out", seconds=5)
-    assert result.score == 0 and result.remarks == ("it was stopped after 25 seconds: its code does not end",)
+    [result] = homework.grade("part_1", tmp_path / "in", tmp_path / "out", seconds=seconds)
+    assert result.score == 0 and result.remarks == (remark,)
 
 
-def test_what_lies_beside_the_notebook_goes_along(handed_in, tmp_path):
-    """A photo of the student's own; and a warning, or a word on stderr, costs nothing."""
+@pytest.mark.parametrize("log, reason", [
+    ("… nbclient.exceptions.DeadKernelError: Kernel died", "its code ended the Python that ran it"),
+    ("Traceback …\nsqlalchemy.exc.OperationalError: disk full\nnbgrader.x.NbGraderException: see above",
+     "nbgrader could not grade it: sqlalchemy.exc.OperationalError: disk full"),
+    ("", "nbgrader could not grade it: see its log"),
+])
+def test_why_nbgrader_gave_up_is_said(log, reason):
+    assert reason in grading._reason(log)
+
+
+def test_by_the_command_and_with_what_lies_beside_the_notebook(handed_in, tmp_path, capsys):
+    """A file of the student's own goes along; and a warning, or a word on stderr, costs nothing."""
     folder = tmp_path / "in" / "anna"
     folder.mkdir(parents=True)
     (folder / "my_photo.txt").write_text("a cat", "utf-8")
-    source = solutions("part_1")["neurons"] + "\n\nimport warnings\nwarnings.warn('old')\nassert open('my_photo.txt').read() == 'a cat'\n"
-    nbformat.write(filled(handed_in["part_1"]["perfect"], {"neurons": source}), folder / "part_1.ipynb")
-    [result] = homework.grade("part_1", tmp_path / "in", tmp_path / "out")
-    assert result.score == 20 and "AssertionError" not in words(tmp_path / "out" / "feedback" / "anna.html")
+    answer = solutions("part_1")["neurons"] + "\nassert open('my_photo.txt').read() == 'a cat'\nimport warnings\nwarnings.warn('old')"
+    nbformat.write(filled(handed_in["part_1"]["perfect"], {"neurons": answer}), folder / "part_1.ipynb")
+    (tmp_path / "in" / "ben").mkdir()
+    to = tmp_path / "out"
+    assert cli.main(["homework", "grade", "part_1", "--submissions", str(tmp_path / "in"), "--to", str(to)]) == 0
+    said = capsys.readouterr().out.splitlines()
+    assert said[0].split() == ["anna", "20"] and said[1].startswith("ben") and said[1].endswith("there is no notebook")
+    assert "part_1.csv" in said[-1] and "AssertionError" not in words(to / "feedback" / "anna.html")

@@ -41,10 +41,13 @@ def test_locked_cells_come_back_in_their_order_and_nothing_else_is_touched(lost,
     submitted = copy.deepcopy(RELEASED)
     submitted.cells = [cell for i, cell in enumerate(submitted.cells) if i not in lost]
     submitted.cells[:0] = [new_code_cell(f"mine = {i}") for i in range(extra)]
+    lost_marks = new_code_cell("f()", id=RELEASED.cells[3].id) if 3 in lost else None
+    submitted.cells += [lost_marks] if lost_marks else []
     before = copy.deepcopy(submitted)
     mended, remarks = submissions.mend(submitted, RELEASED)
     assert submitted == before
     assert sorted(locked(mended)) == sorted(locked(RELEASED))
+    assert len({cell["id"] for cell in mended.cells}) == len(mended.cells)
     assert [cell for cell in mended.cells if cell in before.cells] == before.cells
     assert len(remarks) == len(mended.cells) - len(before.cells) == len(lost & {1, 3, 5, 7})
     if len(lost) == 1 and 1 not in lost:

@@ -12,7 +12,7 @@ from xaitutor import lazy
 _HOME = {
     "names": "assignments",
     "release": "releasing",
-    "grade": "grading", "Result": "grading",
+    "grade": "grading", "maximum": "grading", "Result": "grading",
     "expect": "expectations",
 }
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import html
 import json
+import re
 import shutil
 import subprocess
 import tempfile
@@ -118,10 +119,20 @@ def _run(scratch: Path, name: str, seconds: int) -> dict[str, float]:
     except subprocess.TimeoutExpired:
         raise _Unusable(f"it was stopped after {PATIENCE * seconds} seconds: its code does not end") from None
     except RuntimeError as error:
-        if "DeadKernelError" in str(error):
-            raise _Unusable("its code ended the Python that ran it (a crash, os._exit, or no memory left)") from None
-        raise _Unusable(f"nbgrader could not grade it; its last words: {str(error).strip().splitlines()[-1]}") from None
+        raise _Unusable(_reason(str(error))) from None
     return json.loads((scratch / "result.json").read_text(encoding="utf-8"))
+
+
+def _reason(log: str) -> str:
+    """Why nbgrader gave up, from what it logged."""
+    for sign, reason in {
+        "DeadKernelError": "its code ended the Python that ran it (a crash, os._exit, or no memory left)",
+        "CellTimeoutError": "its code does not end, and could not be interrupted",
+    }.items():
+        if sign in log:
+            return reason
+    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", log, re.MULTILINE)
+    return "nbgrader could not grade it: " + next((line for line in errors if "NbGraderException" not in line), "see its log")
 
 
 def _apology(name: str, remarks: list[str]) -> str:

@@ -46,6 +46,7 @@ def mend(submitted, released) -> tuple[object, list[str]]:
             if place is None:
                 place = len(mended["cells"]) if behind is None else behind + 1
                 mended["cells"].insert(place, copy.deepcopy(cell))
+                mended["cells"][place]["id"] += "-back"  # the student's notebook may hold a cell of that id, without the mark
                 remarks.append(f"{what} was deleted: it was put back")
             elif mended["cells"][place]["source"] != cell["source"]:
                 remarks.append(f"{what} was changed: the original was used")
