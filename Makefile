@@ -13,6 +13,7 @@ LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
+SETTINGS := $(VENV)/share/jupyter/lab/settings
 NBGRADER := assignment_list course_list formgrader validate_assignment
 
 .PHONY: lab test notebooks models scores bench bench-test lock clean
@@ -26,7 +27,7 @@ test: $(READY)
 # The lock is a list of constraints: what pyproject.toml asks for is installed, in exactly the versions of the lock.
 # A CPU build of torch that is already there satisfies it, and is kept. pip trusts whatever an interrupted install
 # left behind, so such an environment is thrown away.
-$(READY): requirements.lock pyproject.toml
+$(READY): requirements.lock pyproject.toml tools/jupyterlab_overrides.json
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "The course needs Python 3.11 or newer; \
 	$(PYTHON) is " + sys.version.split()[0] + ". Try: make $(MAKECMDGOALS) PYTHON=python3.12")'
 	@if [ -e $(UNFINISHED) ]; then echo "The last install was interrupted: starting afresh."; rm -rf $(VENV); fi
@@ -37,6 +38,7 @@ $(READY): requirements.lock pyproject.toml
 	$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements  # news and updates
 	$(BIN)/jupyter labextension disable @jupyter/nbgrader  # its commands are used, its menus would confuse students
 	for name in $(NBGRADER); do $(BIN)/jupyter server extension disable --sys-prefix nbgrader.server_extensions.$$name; done
+	mkdir -p $(SETTINGS) && cp tools/jupyterlab_overrides.json $(SETTINGS)/overrides.json  # long lines of code wrap
 	@mv $(UNFINISHED) $(READY)
 
 # Runs every notebook, or those of NOTEBOOKS, in a fresh kernel and stores its outputs.

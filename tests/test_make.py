@@ -26,8 +26,9 @@ done
 
 @pytest.fixture
 def folder(tmp_path):
-    for name in ("Makefile", "requirements.lock", "pyproject.toml"):
-        shutil.copy(ROOT / name, tmp_path)
+    (tmp_path / "tools").mkdir()
+    for name in ("Makefile", "requirements.lock", "pyproject.toml", "tools/jupyterlab_overrides.json"):
+        shutil.copy(ROOT / name, tmp_path / name)
         os.utime(tmp_path / name, (1e9, 1e9))
     (tmp_path / "fake").write_text(PYTHON)
     (tmp_path / "fake").chmod(0o755)
@@ -74,6 +75,12 @@ def test_jupyterlab_asks_the_network_for_nothing(folder):
     calls, _ = make(folder, "lab")
     assert "extension_manager=readonly" in calls[-1]
     assert any(call.startswith("jupyter labextension disable @jupyterlab/apputils-extension:announcements") for call in calls)
+
+
+def test_long_lines_of_code_wrap(folder):
+    make(folder, "lab")
+    [settings] = (folder / ".venv").rglob("settings/overrides.json")
+    assert '"lineWrap": true' in settings.read_text()
 
 
 def test_students_see_nothing_of_nbgrader(folder):

@@ -25,6 +25,16 @@ def test_a_bundle_is_a_png_and_its_text_and_closes_the_figure():
     assert figure.number not in plt.get_fignums()
 
 
+def test_a_shown_figure_has_its_text_twice(monkeypatch):
+    """As the picture's own, which JupyterLab does not render, and to be unfolded below it."""
+    shown = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: shown.append((data, options)))
+    plots.show(figure_of_noise(), "dots <and> dots")
+    (figure, options), (below, _) = shown
+    assert picture(figure).format == "PNG" and options == {"raw": True, "metadata": {"image/png": {"alt": "dots <and> dots"}}}
+    assert below == {"text/html": "<details><summary>In words</summary>dots &lt;and&gt; dots</details>", "text/plain": ""}
+
+
 def test_fewer_colours_take_less_space_and_change_little():
     whole, few = (plots.bundle(figure_of_noise(), "noise", colours) for colours in (None, 256))
     assert len(few["image/png"]) < len(whole["image/png"]) / 2

@@ -6,6 +6,7 @@ Plots draw what other rooms computed; they compute nothing themselves.
 from __future__ import annotations
 
 import base64
+import html
 import io
 from importlib.resources import files
 
@@ -26,16 +27,18 @@ def use_style() -> None:
 
 
 def show(figure: Figure, alt: str, colours: int | None = None) -> None:
-    """Display `figure` as a picture with the alternative text `alt`, and close it.
+    """Display `figure` as a picture with the alternative text `alt`, below it the same text to be unfolded, and close it.
 
     `alt` says in one or two sentences what a reader sees: screen readers speak it, and text-only
-    front ends print it. `colours`: how many the picture keeps, up to 256, by default all; a sheet of many
+    front ends print it. (JupyterLab gives its pictures no alternative text, hence the line below.) `colours`: how many the picture keeps, up to 256, by default all; a sheet of many
     photos with 256 looks the same and takes a third of the space in the notebook.
     Raises ValueError where `alt` is empty.
     """
     from IPython.display import display
 
     display(bundle(figure, alt, colours), raw=True, metadata={"image/png": {"alt": alt}})
+    words = f"<details><summary>In words</summary>{html.escape(alt)}</details>"
+    display({"text/html": words, "text/plain": ""}, raw=True)
 
 
 def bundle(figure: Figure, alt: str, colours: int | None = None) -> dict[str, str]:
