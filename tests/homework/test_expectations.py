@@ -55,6 +55,16 @@ def test_each_wrong_answer_gets_its_line(answer, told):
     assert str(error.value) == told
 
 
+def test_a_mistake_that_is_dear_is_computed_only_where_it_may_be_one():
+    calls = []
+    mistakes = {"first": lambda: calls.append(1) or 1, "second": lambda: calls.append(2) or 2, "third": lambda: calls.append(3) or 3}
+    expect("it", 0, 0, mistakes)
+    assert calls == []
+    with pytest.raises(Wrong, match="it: second"):
+        expect("it", 2, 0, mistakes)
+    assert calls == [1, 2]
+
+
 def test_a_single_number_is_compared_as_one():
     with pytest.raises(Wrong, match="^it: you get 3, expected 2$"):
         expect("it", 3, 2)

@@ -4,14 +4,13 @@ from __future__ import annotations
 
 import csv
 import html
-import json
 import re
 import shutil
-import subprocess
 import tempfile
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from queue import SimpleQueue
 from typing import NamedTuple
 
 from xaitutor.homework import assignments, course, releasing, submissions
@@ -66,21 +65,33 @@ def maximum(name: str) -> dict[str, float]:
 def _in_turn(found, name: str, released: Path, scratch: Path, feedback: Path, seconds: int) -> Iterator[Result]:
     from tqdm.auto import tqdm
 
+    workers = SimpleQueue()
+    for _ in range(min(AT_A_TIME, len(found))):
+        workers.put(course.Worker())
+
     def one(numbered) -> Result:
-        number, submission = numbered
-        return _grade(submission, name, released, scratch / str(number), feedback / f"{submission.student}.html", seconds)
+        (number, submission), worker = numbered, workers.get()
+        try:
+            page = feedback / f"{submission.student}.html"
+            return _grade(worker, submission, name, released, scratch / str(number), page, seconds)
+        finally:
+            workers.put(worker)
 
-    with ThreadPoolExecutor(AT_A_TIME) as pool:
-        yield from tqdm(pool.map(one, enumerate(found)), total=len(found), desc="grading", unit="submission")
+    try:
+        with ThreadPoolExecutor(AT_A_TIME) as pool:
+            yield from tqdm(pool.map(one, enumerate(found)), total=len(found), desc="grading", unit="submission")
+    finally:
+        while not workers.empty():
+            workers.get().close()
 
 
-def _grade(submission, name: str, released: Path, scratch: Path, page: Path, seconds: int) -> Result:
+def _grade(worker, submission, name: str, released: Path, scratch: Path, page: Path, seconds: int) -> Result:
     points, remarks = {}, [*submission.remarks]
     try:
         if submission.notebook:
             remarks += _lay_out(submission, name, released, scratch)
-            points = _run(scratch, name, seconds)
-            shutil.copy(scratch / "feedback" / "student" / name / f"{name}.html", page)
+            points = _run(worker, scratch, name, seconds)
+            shutil.copy(scratch / "feedback" / course.STUDENT / name / f"{name}.html", page)
     except _Unusable as error:
         remarks.append(str(error))
     if not points:
@@ -102,7 +113,7 @@ def _lay_out(submission, name: str, released: Path, scratch: Path) -> list[str]:
     except Exception as error:  # nbformat has no exception of its own for what is no notebook
         raise _Unusable(f"{submission.notebook.name} is not a notebook: {str(error).strip().splitlines()[0]:.200}") from None
     mended, remarks = submissions.mend(submitted, nbformat.read(released, as_version=4))
-    prepared, folder = released.parents[2], scratch / "submitted" / "student" / name
+    prepared, folder = released.parents[2], scratch / "submitted" / course.STUDENT / name
     shutil.copytree(prepared / "source", scratch / "source")
     shutil.copy(prepared / "gradebook.db", scratch)
     if submission.folder:
@@ -112,15 +123,14 @@ def _lay_out(submission, name: str, released: Path, scratch: Path) -> list[str]:
     return remarks
 
 
-def _run(scratch: Path, name: str, seconds: int) -> dict[str, float]:
+def _run(worker, scratch: Path, name: str, seconds: int) -> dict[str, float]:
     """The points of each test cell."""
     try:
-        course.run("grade", scratch, name, seconds, timeout=PATIENCE * seconds)
-    except subprocess.TimeoutExpired:
+        return worker.do(course.grade, scratch, name, seconds, timeout=PATIENCE * seconds)
+    except TimeoutError:
         raise _Unusable(f"it was stopped after {PATIENCE * seconds} seconds: its code does not end") from None
     except RuntimeError as error:
         raise _Unusable(_reason(str(error))) from None
-    return json.loads((scratch / "result.json").read_text(encoding="utf-8"))
 
 
 def _reason(log: str) -> str:

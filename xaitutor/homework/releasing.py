@@ -32,5 +32,9 @@ def prepare(name: str, folder: Path) -> Path:
     source = folder / "source" / name
     source.mkdir(parents=True)
     shutil.copy(assignments.source(name), source)
-    course.run("release", folder, name)
+    worker = course.Worker()
+    try:
+        worker.do(course.release, folder, name)
+    finally:
+        worker.close()
     return folder / "release" / name / f"{name}.ipynb"
