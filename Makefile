@@ -36,7 +36,8 @@ $(READY): requirements.lock pyproject.toml tools/jupyterlab_overrides.json
 	$(BIN)/python -m pip install --constraint requirements.lock setuptools
 	$(BIN)/python -m pip install --constraint requirements.lock --no-build-isolation --editable '.[test]'
 	$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements  # news and updates
-	$(BIN)/jupyter labextension disable @jupyter/nbgrader  # its commands are used, its menus would confuse students
+	$(BIN)/jupyter labextension disable @jupyter/nbgrader  # its commands are used, its menus would confuse students,
+	$(BIN)/jupyter labextension disable @jupyter-notebook/lab-extension  # as would a button of what it brings
 	for name in $(NBGRADER); do $(BIN)/jupyter server extension disable --sys-prefix nbgrader.server_extensions.$$name; done
 	mkdir -p $(SETTINGS) && cp tools/jupyterlab_overrides.json $(SETTINGS)/overrides.json  # long lines of code wrap
 	@mv $(UNFINISHED) $(READY)

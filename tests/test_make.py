@@ -85,7 +85,8 @@ def test_long_lines_of_code_wrap(folder):
 
 def test_students_see_nothing_of_nbgrader(folder):
     calls, _ = make(folder, "lab")
-    assert "jupyter labextension disable @jupyter/nbgrader" in calls
+    for extension in ("@jupyter/nbgrader", "@jupyter-notebook/lab-extension"):
+        assert f"jupyter labextension disable {extension}" in calls
     assert sum(call.startswith("jupyter server extension disable --sys-prefix nbgrader.") for call in calls) == 4
 
 
