@@ -209,7 +209,8 @@ def grading(count: int = 30) -> str:
         rows.append((name, str(each), f"{seconds:.0f} s", f"{seconds / each:.1f} s", f"{2 * seconds / each / least:.1f}"))
         assert scores == {sum(homework.maximum(name).values())}
     head = ("assignment", "submissions", "all of them", "each", "a submission × `import torch`")
-    return table(head, rows) + "\n\nTwo at a time, preparation included. Each should take no more than 8 s.\n"
+    return table(head, rows) + ("\n\nTwo at a time, preparation included; `each` is the time of all, divided by their number. "
+                                "It should be no more than 8 s.\n")
 
 
 def timed(call, *arguments, clock=time.perf_counter) -> float:
