@@ -33,10 +33,14 @@ MISTAKES = [
     Mistake("own stride counted", "part_1", "field", "        size += (kernel - 1) * dilation * jump\n        jump *= stride\n",
             "        jump *= stride\n        size += (kernel - 1) * dilation * jump\n", "test-field", "update the jump after the size"),
     Mistake("dilation forgotten", "part_1", "field", "(kernel - 1) * dilation", "(kernel - 1)", "test-field", "holes of a dilated kernel"),
+    Mistake("holes not widened", "part_1", "field", "size += (kernel - 1) * dilation * jump", "size += (kernel - 1) * (jump + dilation - 1)",
+            "test-field", "the holes are as wide as the jump"),
     Mistake("first layer first", "part_1", "window", "reversed(layers)", "layers", "test-window", "go from the last layer to the first"),
 
     Mistake("maximum for the mean", "part_2", "answers", ".mean((1, 2))", ".amax((1, 2))", "test-answers", "that is the largest place"),
     Mistake("smallest for largest", "part_2", "share", "scores.topk(k)", "(-scores).topk(k)", "test-share", "the smallest scores"),
+    Mistake("scores forgotten", "part_2", "share", "best = scores.topk(k).indices", "best = range(k)", "test-share",
+            "those are the first k pictures, not the best"),
     Mistake("two things changed", "part_2", "changed", 'scene.replace(shape="sofa")', 'scene.replace(shape="sofa", coat="plain")',
             "test-changed", "more than one thing differs"),
     Mistake("a new scene", "part_2", "changed", '[scene.replace(coat="spots") for scene in scenes]',
@@ -46,6 +50,7 @@ MISTAKES = [
             "wrong layer"),
     Mistake("not normalised", "part_2", "evidence", "preprocess(scene.picture())",
             "torch.from_numpy(np.array(scene.picture())).permute(2, 0, 1) / 255", "test-evidence", "the pictures are not prepared"),
+    Mistake("a dog is no horse", "part_2", "verdict", '"horse": needs("dog")', '"horse": True', "test-zebra", "under 'dog' 69% of the zebra's"),
     Mistake("the naive verdict", "part_2", "verdict", 'verdict["stripes"] and verdict["horse"]', "True", "test-zebra",
             "zebras among its best pictures are no proof"),
 
