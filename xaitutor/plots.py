@@ -14,9 +14,10 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-BLUE, ORANGE, GREEN, PINK, YELLOW, SKY, BLACK = "#0072B2", "#D55E00", "#009E73", "#CC79A7", "#E69F00", "#56B4E9", "#000000"
-SEQUENTIAL = "magma"  # for values that have a size only: dark is nothing
-SIGNED = "RdBu_r"  # for values that have a sign: blue is against, white is nothing, red is for
+from xaitutor.colours import (  # noqa: F401: a notebook says plots.BLUE
+    BLACK, BLUE, GREEN, ORANGE, PINK, SEQUENTIAL, SIGNED, SKY, YELLOW,
+)
+
 HEAT = {"cmap": SEQUENTIAL, "vmin": 0, "vmax": 1}  # how `image_grid` draws what `attribution.heatmap` gives
 SIGNED_HEAT = {"cmap": SIGNED, "vmin": -1, "vmax": 1}  # … and what `attribution.signed_heatmap` gives
 

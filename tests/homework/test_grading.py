@@ -3,6 +3,7 @@
 import csv
 import html
 import json
+import os
 import re
 
 import nbformat
@@ -178,6 +179,18 @@ def test_code_that_cannot_be_interrupted_is_stopped(handed_in, tmp_path, monkeyp
     assert result.score == 0 and result.remarks == (remark,)
 
 
+def test_a_submission_whose_files_cannot_be_used_stops_nobody(released, tmp_path, monkeypatch):
+    def full(*arguments):
+        raise OSError("no space left")
+
+    monkeypatch.setattr(grading, "_lay_out", full)
+    for student in ("anna", "ben"):
+        (tmp_path / "in" / student).mkdir(parents=True)
+        nbformat.write(released["part_1"], tmp_path / "in" / student / "part_1.ipynb")
+    results = homework.grade("part_1", tmp_path / "in", tmp_path / "out")
+    assert [result.remarks for result in results] == [("its files cannot be used: no space left",)] * 2
+
+
 @pytest.mark.parametrize("log, reason", [
     ("… nbclient.exceptions.DeadKernelError: Kernel died", "its code ended the Python that ran it"),
     ("Traceback …\nsqlalchemy.exc.OperationalError: disk full\nnbgrader.x.NbGraderException: see above",
@@ -193,6 +206,8 @@ def test_by_the_command_and_with_what_lies_beside_the_notebook(handed_in, tmp_pa
     folder = tmp_path / "in" / "anna"
     folder.mkdir(parents=True)
     (folder / "my_photo.txt").write_text("a cat", "utf-8")
+    if os.name != "nt":  # where links need rights of their own
+        (folder / "a link to nowhere").symlink_to("nowhere")
     answer = solutions("part_1")["neurons"] + "\nassert open('my_photo.txt').read() == 'a cat'\nimport warnings\nwarnings.warn('old')"
     nbformat.write(filled(handed_in["part_1"]["perfect"], {"neurons": answer}), folder / "part_1.ipynb")
     (tmp_path / "in" / "ben").mkdir()

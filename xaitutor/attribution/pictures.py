@@ -13,7 +13,7 @@ import torch
 from scipy.ndimage import gaussian_filter, label
 from torch import Tensor
 
-from xaitutor.plots import SEQUENTIAL
+from xaitutor.colours import SEQUENTIAL
 from xaitutor.receptive_field import Box
 
 _REDUCTIONS = {

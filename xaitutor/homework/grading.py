@@ -94,6 +94,8 @@ def _grade(worker, submission, name: str, released: Path, scratch: Path, page: P
             shutil.copy(scratch / "feedback" / course.STUDENT / name / f"{name}.html", page)
     except _Unusable as error:
         remarks.append(str(error))
+    except OSError as error:  # a file that cannot be copied, for example
+        remarks.append(f"its files cannot be used: {error}")
     if not points:
         page.write_text(_apology(name, remarks), encoding="utf-8")
     return Result(submission.student, points, tuple(remarks))
@@ -117,7 +119,7 @@ def _lay_out(submission, name: str, released: Path, scratch: Path) -> list[str]:
     shutil.copytree(prepared / "source", scratch / "source")
     shutil.copy(prepared / "gradebook.db", scratch)
     if submission.folder:
-        shutil.copytree(submission.folder, folder, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+        shutil.copytree(submission.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(mended, folder / f"{name}.ipynb")
     return remarks
