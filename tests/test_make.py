@@ -24,6 +24,10 @@ done
 """
 
 
+# What the make that runs these tests may have been given itself.
+NOT_PASSED_ON = ("MAKEFLAGS", "MAKELEVEL", "LAB_ARGS", "TEST_ARGS", "NOTEBOOKS", "BENCH_ARGS")
+
+
 @pytest.fixture
 def folder(tmp_path):
     (tmp_path / "tools").mkdir()
@@ -39,7 +43,7 @@ def make(folder, *arguments, status=0):
     """Run make; the calls that it led to, and all that it printed."""
     (folder / "log").write_text("")
     run = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
-                         env={**os.environ, "PYTHON": "./fake", "MAKEFLAGS": "", "MAKELEVEL": ""})
+                         env={**os.environ, "PYTHON": "./fake", **dict.fromkeys(NOT_PASSED_ON, "")})
     assert run.returncode == status, run.stdout + run.stderr
     return (folder / "log").read_text().splitlines(), run.stdout + run.stderr
 
