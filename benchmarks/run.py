@@ -234,8 +234,8 @@ def whole_test() -> str:
     bare = import_time("torch")
     return table(("", "minutes", "× `import torch`", "peak memory"),
                  [("`make test`", f"{seconds / 60:.1f}", f"{seconds / bare:.0f}", f"{peak / 2**30:.1f} GB")]
-                 ) + "\n\nMost of it runs notebooks: as they are, as students get them, and in a browser; and it grades homework. Memory that "
-                 "processes share is counted once for each.\n"
+                 ) + ("\n\nMost of it runs notebooks: as they are, as students get them, and in a browser; and it grades homework. "
+                      "Memory that processes share is counted once for each.\n")
 
 
 def memory(process) -> int:
