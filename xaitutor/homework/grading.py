@@ -119,10 +119,15 @@ def _lay_out(submission, name: str, released: Path, scratch: Path) -> list[str]:
     shutil.copytree(prepared / "source", scratch / "source")
     shutil.copy(prepared / "gradebook.db", scratch)
     if submission.folder:
-        shutil.copytree(submission.folder, folder, symlinks=True, ignore=shutil.ignore_patterns("*.ipynb", ".*"))
+        shutil.copytree(submission.folder, folder, ignore=_left_out)
     folder.mkdir(parents=True, exist_ok=True)
     nbformat.write(mended, folder / f"{name}.ipynb")
     return remarks
+
+
+def _left_out(folder: str, names: list[str]) -> list[str]:
+    """What does not go along with a notebook: other notebooks, hidden files, and links, which may lead anywhere."""
+    return [name for name in names if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
 
 
 def _run(worker, scratch: Path, name: str, seconds: int) -> dict[str, float]:
