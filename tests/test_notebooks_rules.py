@@ -88,14 +88,12 @@ def checks_are_not_switched_off(notebook, path):
 
 
 def code_comes_in_small_cells(notebook, path):
-    if is_homework(path):  # half of it is hidden tests, which no student reads
-        return
     lengths = [len(cell.source.strip().splitlines()) for cell in code_cells(notebook)]
     if 0 in lengths:
         yield "it has an empty code cell"
     if max(lengths, default=0) > 25:
         yield f"a code cell has {max(lengths)} lines; at most 25"
-    if lengths and median(lengths) > 6:
+    if lengths and median(lengths) > 6 and not is_homework(path):  # half of it is hidden tests, which no student reads
         yield f"the median code cell has {median(lengths)} lines; at most 6"
 
 
