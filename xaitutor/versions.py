@@ -16,7 +16,7 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
-from xaitutor import exercises
+from xaitutor import exercises, new_files
 
 # Names that draw: a statement that calls nothing else is plotting.
 DRAWING = {"plt", "plots", "widgets", "planes", "grids", "figure", "axes", "axis"}
@@ -69,13 +69,7 @@ def write(path: str | Path, folder: str | Path, version: Callable) -> Path:
     files = {folder / (f"{path.stem}_live.ipynb" if live else path.name): nbformat.writes(version(notebook)) + "\n"}
     if live:
         files[folder / path.name] = source
-    for target, text in files.items():
-        if target.exists() and target.read_text(encoding="utf-8") != text:
-            raise FileExistsError(f"{target} exists and is another: it may hold somebody's work. "
-                                  "Move it away, or choose another folder")
-    folder.mkdir(parents=True, exist_ok=True)
-    for target, text in files.items():
-        target.write_text(text, encoding="utf-8")
+    new_files.write(files)
     return next(iter(files))
 
 

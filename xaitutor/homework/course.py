@@ -21,6 +21,9 @@ class Worker:
     """A process that does jobs, one after the other; a new one takes its place when a job does not end."""
 
     def __init__(self):
+        self._start()
+
+    def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs,), daemon=True)
@@ -36,7 +39,7 @@ class Worker:
             answer = self.connection.recv()
         except (TimeoutError, EOFError) as error:
             self.close()
-            self.__init__()
+            self._start()
             raise error if isinstance(error, TimeoutError) else RuntimeError("the process that ran nbgrader has ended") from None
         if isinstance(answer, RuntimeError):
             raise answer

@@ -13,7 +13,8 @@ def expect(what: str, answer, right, mistakes: Mapping[str, object] | None = Non
     """Print "✓ what" where the answer has the shape and the numbers of `right`; else raise `Wrong`, which says what is wrong.
 
     answer, right: numbers, arrays or tensors. `mistakes` are answers by the advice for each: where the answer is equal to
-    one of them, its advice is given. A mistake may be a function, which is called only where the answer is not right. Numbers are equal up to `tolerance` times the largest of the right ones.
+    one of them, its advice is given. A mistake may be a function, which is called only where the answer is not right.
+    Numbers are equal up to `tolerance` times the largest of the right ones.
     """
     if answer is None or answer is ...:
         raise Wrong(f"{what}: there is no answer yet (it is {answer})")

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import shutil
 import tempfile
+from contextlib import closing
 from pathlib import Path
 
+from xaitutor import new_files
 from xaitutor.homework import assignments, course
 
 
@@ -20,10 +22,7 @@ def release(name: str, to: str | Path) -> Path:
     target = Path(to) / f"{name}.ipynb"
     with tempfile.TemporaryDirectory() as folder:
         text = prepare(name, Path(folder)).read_text(encoding="utf-8")
-    if target.exists() and target.read_text(encoding="utf-8") != text:
-        raise FileExistsError(f"{target} exists and is another: it may hold somebody's work. Move it away, or choose another folder")
-    target.parent.mkdir(parents=True, exist_ok=True)
-    target.write_text(text, encoding="utf-8")
+    new_files.write({target: text})
     return target
 
 
@@ -32,9 +31,6 @@ def prepare(name: str, folder: Path) -> Path:
     source = folder / "source" / name
     source.mkdir(parents=True)
     shutil.copy(assignments.source(name), source)
-    worker = course.Worker()
-    try:
+    with closing(course.Worker()) as worker:
         worker.do(course.release, folder, name)
-    finally:
-        worker.close()
     return folder / "release" / name / f"{name}.ipynb"
