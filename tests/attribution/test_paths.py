@@ -8,8 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from tests.attribution.test_gradients import COMPARED, bias_free, close
-from tests.networks import FAMILIES, Formula, point, small
+from tests.attribution.test_gradients import COMPARED, bias_free
+from tests.networks import FAMILIES, Formula, close, point, small
 from xaitutor import load_model
 from xaitutor.attribution import gradient_x_input, integrated_gradients
 from xaitutor.attribution.paths import RULES
@@ -30,16 +30,16 @@ def contributions(formula, x, baseline=None, **options):
     *((name, "gauss_legendre") for name in COMPARED), ("squeezenet1_1", "midpoint"), ("squeezenet1_1", "right"),
 ])
 def test_equal_to_captum(name, rule):
-    model = small(name)
-    x, baseline = torch.randn(2, 2, 3, FAMILIES[name], FAMILIES[name])
+    """In double precision, as far as Captum's positions, which are float32, allow."""
+    model = small(name).double()
+    x, baseline = torch.randn(2, 2, 3, FAMILIES[name], FAMILIES[name], dtype=torch.float64)
     target = model(x).argmax(dim=1)
     reference = captum.attr.IntegratedGradients(model).attribute(x, baseline, target, n_steps=5, method=CAPTUM[rule])
-    assert close(integrated_gradients(model, x, baseline=baseline, steps=5, rule=rule, batch_size=3), reference)
+    assert close(integrated_gradients(model, x, baseline=baseline, steps=5, rule=rule, batch_size=3), reference, 1e-6)
 
 
 @each_rule
-def test_equal_to_captum_in_double_precision(rule):
-    """… as far as Captum's positions, which are float32, allow."""
+def test_equal_to_captum_by_each_rule(rule):
     model, x = small("resnet18").double(), torch.randn(2, 3, 32, 32, dtype=torch.float64)
     reference = captum.attr.IntegratedGradients(model).attribute(x, target=[3, 5], n_steps=6, method=CAPTUM[rule])
     assert close(integrated_gradients(model, x, [3, 5], steps=6, rule=rule), reference, 1e-6)

@@ -12,8 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models.googlenet import BasicConv2d
 
-from tests.attribution.test_gradients import close
-from tests.networks import FAMILIES, fingerprint, small
+from tests.networks import FAMILIES, close, fingerprint, small
 from xaitutor.attribution import deconvnet, gradient, guided_backprop
 
 CAPTUM = {deconvnet: captum.attr.Deconvolution, guided_backprop: captum.attr.GuidedBackprop}
@@ -58,11 +57,11 @@ def quiet(method, *arguments):
 @both
 @pytest.mark.parametrize("name", ["vgg11", "alexnet", "resnet18", "mobilenet_v2", "squeezenet1_1"])
 def test_equal_to_captum(method, name):
-    model = small(name)
-    x = torch.randn(2, 3, FAMILIES[name], FAMILIES[name])
+    model = small(name).double()
+    x = torch.randn(2, 3, FAMILIES[name], FAMILIES[name], dtype=torch.float64)
     target = model(x).argmax(dim=1)
     reference = quiet(CAPTUM[method](model).attribute, x, target)
-    assert close(quiet(method, model, x), reference)
+    assert close(quiet(method, model, x), reference, 1e-10)
     assert close(quiet(gradient, model, x), reference) == (name == "mobilenet_v2")  # it has ReLU6 only
 
 
@@ -84,13 +83,13 @@ def rewritten(name):
 @both
 @pytest.mark.parametrize("name", ["googlenet", "densenet121"])
 def test_functional_relus_which_captum_skips(method, name):
-    model, same = small(name), rewritten(name)
-    x = torch.randn(2, 3, 32, 32)
+    model, same = small(name).double(), rewritten(name).double()
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64)
     target = model(x).argmax(dim=1)
-    assert torch.equal(model(x), same(x))
+    assert close(model(x), same(x), 1e-12)
     result = method(model, x)
-    assert close(result, quiet(CAPTUM[method](same).attribute, x, target))
-    assert close(method(same, x), result)
+    assert close(result, quiet(CAPTUM[method](same).attribute, x, target), 1e-10)
+    assert close(method(same, x), result, 1e-10)
     assert not close(quiet(CAPTUM[method](model).attribute, x, target), result, tolerance=0.1)
 
 
@@ -121,19 +120,19 @@ def test_a_module_used_twice_functions_and_in_place_forms(method):
 
 @both
 def test_a_network_without_relu_warns_and_gives_the_gradient(method):
-    model, x = small("mobilenet_v2"), torch.randn(1, 3, 32, 32)
+    model, x = small("mobilenet_v2").double(), torch.randn(1, 3, 32, 32, dtype=torch.float64)
     with pytest.warns(UserWarning, match="no ReLU ran in this network, so that this is the plain gradient") as caught:
         result = method(model, x)
-    assert torch.equal(result, gradient(model, x)) and caught[0].filename == __file__
+    assert close(result, gradient(model, x), 1e-10) and caught[0].filename == __file__
 
 
 @both
 def test_after_an_exception_the_gradient_is_the_gradient(method):
-    model, x = small("resnet18"), torch.randn(1, 3, 32, 32)
+    model, x = small("resnet18").double(), torch.randn(1, 3, 32, 32, dtype=torch.float64)
     expected, before = gradient(model, x, 0), fingerprint(model)
     with pytest.raises(IndexError):
         method(model, x, 1000)
-    assert torch.equal(gradient(model, x, 0), expected) and fingerprint(model) == before
+    assert close(gradient(model, x, 0), expected, 1e-10) and fingerprint(model) == before
 
 
 @both

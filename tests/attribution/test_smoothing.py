@@ -6,8 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.attribution.test_gradients import close
-from tests.networks import Formula, point
+from tests.networks import Formula, close, point
 from xaitutor.attribution import (
     deconvnet, gradient, gradient_x_input, guided_backprop, integrated_gradients, smoothgrad,
 )

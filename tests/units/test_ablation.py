@@ -1,6 +1,6 @@
 import pytest
 import torch
-from tests.networks import fingerprint, small
+from tests.networks import close, fingerprint, small
 from torch import nn
 
 import xaitutor
@@ -75,7 +75,7 @@ def test_the_units_and_no_others(network, layer):
     others = [unit for unit in range(intact[layer].shape[1]) if unit not in (1, 3)]
     assert (ablated[layer][:, [1, 3]] == -0.5).all() and (intact[layer][:, [1, 3]] != -0.5).all()
     if layer != "layer2.0.relu":  # its second use comes after what the first has changed
-        assert torch.equal(ablated[layer][:, others], intact[layer][:, others])
+        assert close(ablated[layer][:, others], intact[layer][:, others])
 
 
 def test_a_layer_that_runs_twice_is_ablated_each_time():
@@ -113,11 +113,11 @@ def test_nothing_is_left_and_blocks_may_be_nested(network):
             one = network(X)
             with ablate(network, "layer4", [2]):
                 both = network(X)
-            assert torch.equal(network(X), one)
+            assert close(network(X), one)
         with ablate(network, "layer4", [1, 2]):
-            assert torch.equal(network(X), both)
-        assert torch.equal(network(X), intact)
-    assert not torch.equal(one, both) and fingerprint(network) == before
+            assert close(network(X), both)
+        assert close(network(X), intact)
+    assert not close(one, both, 1e-3) and fingerprint(network) == before
 
 
 def test_gradients_flow_through_all_other_units():

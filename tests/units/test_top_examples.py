@@ -274,4 +274,4 @@ def test_class_neurons_of_a_network_of_imagenet():
         assert photos[found.indices[photo["class_index"], 0]]["file"] == photo["file"]
     zebra, = (p for p in photos if p["class_index"] == 340)
     best = examples(found, 340, model, [(x, 0) for x in seen], field="effective")[0]
-    assert photos[best.index] == zebra and torch.equal(best.picture, seen[best.index])
+    assert photos[best.index] == zebra and torch.equal(best.picture, seen[best.index])  # a copy
