@@ -1,5 +1,5 @@
 # make lab    the course, open in JupyterLab
-# make test   every test, and every notebook run again and compared with what it shows
+# make test   every test, and every notebook run again and compared with what it shows; TEST_ARGS=tests/attribution: a room's
 # The other commands are for those who work on the course: see CONTRIBUTING.md.
 
 PYTHON ?= python3
@@ -22,7 +22,7 @@ lab: $(READY)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 test: $(READY)
-	$(BIN)/python -m pytest $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10 $(TEST_ARGS)
 
 # The lock is a list of constraints: what pyproject.toml asks for is installed, in exactly the versions of the lock.
 # A CPU build of torch that is already there satisfies it, and is kept. pip trusts whatever an interrupted install

@@ -1,4 +1,4 @@
-"""How the tests run: offline, on two threads, and with every notebook executed again and compared.
+"""How the tests run: offline, in two processes of one thread each (or in one of two threads), and with every notebook executed again and compared.
 
 nbval runs each notebook in a fresh kernel and compares what every cell prints with what it printed when it was
 written. Pictures and live widgets are not compared; the texts beside them are.
@@ -27,6 +27,13 @@ def pytest_configure(config):
     # Examples may be slow on a busy machine; in continuous integration they are the same each time.
     settings.register_profile("course", deadline=None, derandomize=bool(os.environ.get("CI")))
     settings.load_profile("course")
+
+
+def pytest_collection_modifyitems(items):
+    """Two processes share the tests, file by file (a notebook's cells belong together), unless a test says its own group."""
+    for item in items:
+        if not item.get_closest_marker("xdist_group"):
+            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
 
 
 def pytest_collectstart(collector):

@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xaitutor import cli, environment, models
+from xaitutor import cli
+from xaitutor.course import environment
+from xaitutor.networks import models
 
 IMAGENET = Path(__file__).resolve().parents[2] / "shared" / "imagenet"
 
@@ -106,7 +108,7 @@ def test_explain_says_where_there_is_nothing_to_see(capsys, monkeypatch, tmp_pat
 
 def test_explain_shows_what_the_model_sees(capsys, monkeypatch, tmp_path):
     """A wide photo is cropped in the middle, not squeezed: what was a circle stays one."""
-    from xaitutor import plots
+    from xaitutor.figures import plots
 
     shown, draw = [], plots.image_grid
     monkeypatch.setattr(plots, "image_grid", lambda images, *rest, **options: (
@@ -172,7 +174,7 @@ def test_a_wrong_command_is_explained(arguments, capsys):
 
 def test_the_package_is_light():
     """`import xaitutor`, and the command's own modules, load nothing heavy."""
-    code = ("import sys, xaitutor, xaitutor.cli, xaitutor.environment, xaitutor.exercises\n"
+    code = ("import sys, xaitutor, xaitutor.cli, xaitutor.course.environment, xaitutor.course.exercises\n"
             "print(*sorted({'torch', 'torchvision', 'matplotlib', 'ipywidgets', 'numpy', 'IPython'} & set(sys.modules)))")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == ""

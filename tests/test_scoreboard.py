@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 import torch
 
-from xaitutor import data_files, load_model, metrics, scoreboard
+from xaitutor import load_model, metrics, scoreboard
+from xaitutor.files import data_files
 from xaitutor.attribution import METHODS
 from xaitutor.menagerie import CLASSES
 

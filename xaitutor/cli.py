@@ -67,7 +67,7 @@ def main(arguments: list[str] | None = None) -> int:
 
 
 def check(options: argparse.Namespace) -> int:
-    from xaitutor import environment
+    from xaitutor.course import environment
 
     failures = 0
     for line in environment.check():
@@ -80,7 +80,7 @@ def check(options: argparse.Namespace) -> int:
 
 def download(options: argparse.Namespace) -> int:
     try:
-        from xaitutor import models
+        from xaitutor.networks import models
 
         print(models.download(options.name))
     except (ValueError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
@@ -90,7 +90,7 @@ def download(options: argparse.Namespace) -> int:
 
 
 def write_versions(options: argparse.Namespace) -> int:
-    from xaitutor import versions
+    from xaitutor.course import versions
 
     failures = 0
     for notebook in options.notebooks:
@@ -141,7 +141,8 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     """Write a picture of the photo, as the model sees it, and beside it each method's heatmap laid on it."""
     import matplotlib.pyplot as plt
 
-    from xaitutor import images, models, plots
+    from xaitutor.figures import plots
+    from xaitutor.networks import images, models
     from xaitutor.attribution import heatmap, overlay
 
     methods = [_method(name.strip()) for name in method_names.split(",")]
@@ -188,7 +189,7 @@ def _class(target: str, categories: list[str]) -> int:
 
 def _report(model_name: str, categories: list[str], probabilities) -> None:
     """What the network can tell apart, and its best three for this photo."""
-    from xaitutor.models import EMBEDDED
+    from xaitutor.networks.models import EMBEDDED
 
     names = f": {', '.join(categories)}" if model_name in EMBEDDED else ""
     print(f"{model_name} tells {len(categories)} classes apart{names}")

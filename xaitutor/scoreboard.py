@@ -30,12 +30,13 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xaitutor import data_files, metrics
+from xaitutor import metrics
+from xaitutor.files import data_files
 from xaitutor.attribution import METHODS, heatmap
 from xaitutor.menagerie import CLASSES, Dataset, Scene
 from xaitutor.menagerie.anatomy import HEAD
 from xaitutor.menagerie.networks import build
-from xaitutor.models import load_model
+from xaitutor.networks.models import load_model
 
 FILE = "explanations.json"
 NETWORKS = {"menagerie_resnet18": "resnet18", "menagerie_vgg": "vgg"}

@@ -9,7 +9,7 @@ from hypothesis.extra.numpy import arrays
 from torch import nn
 
 from tests.attribution.test_last_maps import picture
-from tests.networks import close, small
+from tests.helpers import close, small
 from xaitutor.attribution import fem, last_feature_map
 
 SHOW = nn.Sequential(nn.Identity(), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()  # its last feature map is the picture

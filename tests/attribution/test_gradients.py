@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.networks import FAMILIES, Formula, close, point, small
+from tests.helpers import FAMILIES, Formula, close, point, small
 from xaitutor.attribution import gradient, gradient_x_input
 
 pytestmark = pytest.mark.filterwarnings("ignore:Input Tensor 0 did not already require gradients")  # Captum's

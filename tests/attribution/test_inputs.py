@@ -9,7 +9,7 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.networks import FAMILIES, close, counted_passes, fingerprint, small
+from tests.helpers import FAMILIES, close, counted_passes, fingerprint, small
 from xaitutor import attribution
 from xaitutor.attribution import class_index, gradient, integrated_gradients, smoothgrad
 from xaitutor.attribution.inputs import batches, explaining, scores

@@ -5,10 +5,10 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.networks import FAMILIES, close, fingerprint, small
+from tests.helpers import FAMILIES, close, fingerprint, small
 from xaitutor.attribution import last_feature_map
 from xaitutor.attribution.last_maps import watching
-from xaitutor.layers import record
+from xaitutor.networks.layers import record
 
 LAST = {  # the module whose output it is
     "alexnet": "features", "convnext_tiny": "features", "efficientnet_b0": "features", "efficientnet_v2_s": "features",

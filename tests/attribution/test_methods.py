@@ -5,10 +5,10 @@ import inspect
 import pytest
 import torch
 
-from tests.networks import counted_passes, fingerprint
+from tests.helpers import counted_passes, fingerprint
 from xaitutor import attribution, load_model
 from xaitutor.attribution import METHODS, heatmap, methods_table
-from xaitutor.images import load_image
+from xaitutor.networks.images import load_image
 
 SAMPLES = {"smoothgrad": {"samples": 3}, "integrated_gradients": {"steps": 3}}  # the n of their costs
 

@@ -9,12 +9,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from tests.attribution.test_gradients import COMPARED, bias_free
-from tests.networks import FAMILIES, Formula, close, point, small
+from tests.helpers import FAMILIES, Formula, close, point, small
 from xaitutor import load_model
 from xaitutor.attribution import gradient_x_input, integrated_gradients
 from xaitutor.attribution.paths import RULES
 from xaitutor.menagerie.dataset import Dataset
-from xaitutor.models import EMBEDDED
+from xaitutor.networks.models import EMBEDDED
 
 CAPTUM = {"gauss_legendre": "gausslegendre", "midpoint": "riemann_middle", "right": "riemann_right"}
 numbers = st.floats(-3, 3, width=32)

@@ -12,7 +12,7 @@ import torch.nn.functional as F
 from torch import nn
 from torchvision.models.googlenet import BasicConv2d
 
-from tests.networks import FAMILIES, close, fingerprint, small
+from tests.helpers import FAMILIES, close, fingerprint, small
 from xaitutor.attribution import deconvnet, gradient, guided_backprop
 
 CAPTUM = {deconvnet: captum.attr.Deconvolution, guided_backprop: captum.attr.GuidedBackprop}

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
-from tests.networks import Formula, close, point
+from tests.helpers import Formula, close, point
 from xaitutor.attribution import (
     deconvnet, gradient, gradient_x_input, guided_backprop, integrated_gradients, smoothgrad,
 )

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from xaitutor import data_files, menagerie
+from xaitutor import menagerie
+from xaitutor.files import data_files
 from xaitutor.menagerie import CLASSES, PLACES, anatomy
 from xaitutor.menagerie.sheet import sheet_scenes
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tests.networks import close, fingerprint, small
+from tests.helpers import close, fingerprint, small
 from torch import nn
 
 import xaitutor
-from xaitutor.layers import record
+from xaitutor.networks.layers import record
 from xaitutor.units import ablate, class_losses
 
 

@@ -1,10 +1,10 @@
 import pytest
 import torch
-from tests.networks import fingerprint, small
+from tests.helpers import fingerprint, small
 from torch import nn
 from torch.nn import functional as F
 
-from xaitutor.layers import record
+from xaitutor.networks.layers import record
 from xaitutor.units import circuit
 
 DENSE = "features.denseblock1.denselayer2"

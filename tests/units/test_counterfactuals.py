@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.networks import fingerprint
+from tests.helpers import fingerprint
 from torch import nn
 
 import xaitutor

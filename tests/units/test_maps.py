@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 import torch
-from tests.networks import FAMILIES, close, fingerprint, small
+from tests.helpers import FAMILIES, close, fingerprint, small
 from torch import nn
 from torch.nn import functional as F
 

@@ -8,12 +8,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.networks import fingerprint, small
+from tests.helpers import fingerprint, small
 from torch import nn
 from torch.utils.data import Dataset, Subset, TensorDataset
 from torchvision.transforms._presets import ImageClassification
 
-from xaitutor.layers import record
+from xaitutor.networks.layers import record
 from xaitutor.units import checkpoints, survey, surveys
 
 LAYERS = ("0", "1", "2", "4")  # convolution, ReLU (dead units: ties at 0), convolution, fully connected

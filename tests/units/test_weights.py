@@ -3,7 +3,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.networks import fingerprint, small
+from tests.helpers import fingerprint, small
 from torch import nn
 
 from xaitutor.units import as_pictures, filters

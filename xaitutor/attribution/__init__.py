@@ -3,19 +3,6 @@
 Every method is a function `method(model, x, target=None, *, …) -> Tensor`, signed, and nothing is drawn here.
 """
 
-from xaitutor import lazy
+import lazy_loader
 
-_HOME = {
-    "class_index": "inputs",
-    "gradient": "gradients", "gradient_x_input": "gradients",
-    "smoothgrad": "smoothing",
-    "deconvnet": "relu_rules", "guided_backprop": "relu_rules",
-    "integrated_gradients": "paths",
-    "last_feature_map": "last_maps",
-    "cam": "class_activation", "grad_cam": "class_activation", "guided_grad_cam": "class_activation",
-    "fem": "feature_explanation",
-    "heatmap": "pictures", "signed_heatmap": "pictures", "overlay": "pictures", "box": "pictures", "iou": "pictures",
-    "METHODS": "methods", "methods_table": "methods",
-}
-
-__getattr__, __all__ = lazy.names(__name__, _HOME)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

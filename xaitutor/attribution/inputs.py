@@ -20,7 +20,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from xaitutor.layers import evaluating
+from xaitutor.networks.layers import evaluating
 
 SCORES = {  # what is explained, from logits z (N, K)
     "logit": lambda z: z,

@@ -16,7 +16,7 @@ from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 from xaitutor.attribution.inputs import explaining, logits_of
-from xaitutor.layers import record
+from xaitutor.networks.layers import record
 
 
 def last_feature_map(model: nn.Module, x: Tensor) -> Tensor:

@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from xaitutor.attribution.gradients import gradient
 from xaitutor.attribution.inputs import warn
-from xaitutor.rules import backward_rules, with_backward
+from xaitutor.networks.rules import backward_rules, with_backward
 
 
 def deconvnet(

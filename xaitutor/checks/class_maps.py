@@ -6,7 +6,7 @@ import torch
 
 from xaitutor.checks.answers import compare, shaped
 from xaitutor.checks.verdict import Wrong, call, check
-from xaitutor.receptive_field import Box
+from xaitutor.foundations.receptive_field import Box
 
 _ONE_MAP = "one map a picture, as large as the maps, without channels"
 

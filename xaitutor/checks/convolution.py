@@ -7,8 +7,8 @@ from math import ceil
 import numpy as np
 
 from xaitutor.checks.verdict import Wrong, call, check
-from xaitutor.convolution import convolve, cross_correlate, input_gradient
-from xaitutor.convolution import output_size as true_size
+from xaitutor.foundations.convolution import convolve, cross_correlate, input_gradient
+from xaitutor.foundations.convolution import output_size as true_size
 
 
 @check

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from xaitutor import neurons
+from xaitutor.foundations import neurons
 from xaitutor.checks.verdict import Wrong, call, check
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from xaitutor.checks.verdict import Wrong, call, check
-from xaitutor.receptive_field import of_layers
+from xaitutor.foundations.receptive_field import of_layers
 
 
 @check

@@ -39,7 +39,7 @@ def cheat(before, after) -> str:
     from dataclasses import fields
 
     from xaitutor.menagerie import Scene
-    from xaitutor.models import load_model
+    from xaitutor.networks.models import load_model
 
     if not (isinstance(before, Scene) and isinstance(after, Scene)):
         raise Wrong("give two scenes, such as menagerie.sample(1, 'husky') and the same with .replace(place=…)")

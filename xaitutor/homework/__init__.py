@@ -7,13 +7,6 @@ An assignment is one notebook in `notebooks/homework/`: solutions, points and hi
 wants them. Its test cells ask `expect`.
 """
 
-from xaitutor import lazy
+import lazy_loader
 
-_HOME = {
-    "names": "assignments",
-    "release": "releasing",
-    "grade": "grading", "maximum": "grading", "Result": "grading",
-    "expect": "expectations",
-}
-
-__getattr__, __all__ = lazy.names(__name__, _HOME)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -5,7 +5,9 @@ from __future__ import annotations
 import difflib
 from pathlib import Path
 
-ASSIGNMENTS = Path(__file__).resolve().parents[2] / "notebooks" / "homework"
+from xaitutor.files.data_files import folder
+
+ASSIGNMENTS = folder("notebooks") / "homework"
 
 
 def names() -> list[str]:

@@ -7,7 +7,7 @@ import tempfile
 from contextlib import closing
 from pathlib import Path
 
-from xaitutor import new_files
+from xaitutor.files import new_files
 from xaitutor.homework import assignments, course
 
 

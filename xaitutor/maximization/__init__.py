@@ -13,16 +13,6 @@ A regulariser is a function, and there are three moments for one: `transforms` c
 `penalties` are subtracted from the objective, `after_step` changes the picture itself. Write your own, too.
 """
 
-from xaitutor import lazy
+import lazy_loader
 
-_HOME: dict[str, str] = {
-    "maximize": "ascent", "measure": "ascent", "Result": "ascent",
-    "unit": "objectives", "channel": "objectives", "target": "objectives", "direction": "objectives",
-    "diversity": "objectives",
-    "pixels": "parameterisations", "fourier": "parameterisations",
-    "jitter": "transforms", "rotation": "transforms", "scaling": "transforms",
-    "total_variation": "smoothness", "blur": "smoothness",
-    "maximize_lucent": "lucent_route", "lucent_transforms": "lucent_route",
-}
-
-__getattr__, __all__ = lazy.names(__name__, _HOME)
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor import layers
+from xaitutor.networks import layers
 from xaitutor.maximization.objectives import Objective, check
 
 

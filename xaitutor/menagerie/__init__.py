@@ -4,14 +4,6 @@ A `Scene` is a frozen description; `sample` draws one at random; `scene.render()
 the object, its parts and its coat; `Dataset` is a torch data set of them.
 """
 
-from xaitutor.menagerie.scene import CLASSES, COATS, COLOURS, PLACES, SHAPES, Scene, sample
+import lazy_loader
 
-__all__ = ["CLASSES", "COATS", "COLOURS", "PLACES", "SHAPES", "Dataset", "Scene", "sample"]
-
-
-def __getattr__(name: str):
-    if name == "Dataset":  # torch is loaded only by whoever asks for a torch data set
-        from xaitutor.menagerie.dataset import Dataset
-
-        return Dataset
-    raise AttributeError(f"xaitutor.menagerie has no '{name}'; it has {', '.join(__all__)}")
+__getattr__, __dir__, __all__ = lazy_loader.attach_stub(__name__, __file__)

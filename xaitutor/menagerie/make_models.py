@@ -5,7 +5,7 @@ from __future__ import annotations
 import argparse
 from pathlib import Path
 
-from xaitutor.data_files import DATA, write_sums
+from xaitutor.files.data_files import DATA, write_sums
 from xaitutor.menagerie.cards import write
 from xaitutor.menagerie.training import RECIPES, train
 

@@ -27,7 +27,7 @@ def sheet(scenes: list[Scene], columns: int = COLUMNS) -> Image.Image:
 
 
 if __name__ == "__main__":
-    from xaitutor.data_files import DATA, write_sums
+    from xaitutor.files.data_files import DATA, write_sums
 
     sheet(sheet_scenes()).save(DATA / "menagerie_sheet.png", optimize=True)
     write_sums()

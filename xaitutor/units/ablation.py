@@ -9,7 +9,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.layers import hooks, named
+from xaitutor.networks.layers import hooks, named
 from xaitutor.units.maps import check_activations, check_model, check_unit
 
 BATCH = 64

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xaitutor.layers import named
+from xaitutor.networks.layers import named
 from xaitutor.units.maps import check_model, check_unit
 
 

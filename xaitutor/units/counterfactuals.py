@@ -17,7 +17,7 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xaitutor.layers import record
+from xaitutor.networks.layers import record
 from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample, stream
 from xaitutor.units.maps import check_activations, check_model
 

@@ -11,7 +11,7 @@ from operator import index
 import torch
 from torch import Tensor, nn
 
-from xaitutor import layers as recording
+from xaitutor.networks import layers as recording
 
 
 def feature_maps(model: nn.Module, layers: str | Iterable[str], x: Tensor) -> dict[str, Tensor]:

@@ -15,8 +15,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xaitutor import images
-from xaitutor.layers import named, record
+from xaitutor.networks import images
+from xaitutor.networks.layers import named, record
 from xaitutor.units import checkpoints
 from xaitutor.units.maps import check_activations, check_model
 

@@ -10,8 +10,9 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor import images, receptive_field
-from xaitutor.receptive_field import Box, LayerField
+from xaitutor.foundations import receptive_field
+from xaitutor.networks import images
+from xaitutor.foundations.receptive_field import Box, LayerField
 from xaitutor.units.maps import check_model, check_unit, feature_maps
 from xaitutor.units.surveys import Survey, fetch, inputs, survey
 

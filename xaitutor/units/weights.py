@@ -5,7 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from xaitutor.layers import named
+from xaitutor.networks.layers import named
 
 
 def filters(model: nn.Module, layer: str) -> Tensor:

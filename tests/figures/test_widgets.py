@@ -1,0 +1,165 @@
+"""widgets: a still picture is part of the output, and the sliders redraw it."""
+
+import base64
+
+import ipywidgets
+import matplotlib.pyplot as plt
+import numpy as np
+import pytest
+
+from xaitutor.figures import widgets
+
+CORNERS, XOR = [[0, 0], [0, 1], [1, 0], [1, 1]], [0, 1, 1, 0]
+PNG = b"\x89PNG\r\n"
+
+
+@pytest.fixture
+def shown(monkeypatch):
+    """What was displayed: (widget, still picture) pairs."""
+    outputs = []
+    monkeypatch.setattr(widgets, "_display", lambda box, still: outputs.append((box, still)))
+    return outputs
+
+
+def parts(box, kind):
+    return [child for child in box.children if type(child) is kind]
+
+
+def draw(number):
+    figure, axis = plt.subplots(figsize=(1, 1))
+    axis.plot([0, number])
+    return figure, f"a line up to {number}"
+
+
+def test_explore_shows_the_first_picture_still_and_alive(shown):
+    widgets.explore(draw, number=ipywidgets.IntSlider(3))
+    [(box, still)] = shown
+    assert still["text/plain"] == "a line up to 3"
+    picture = base64.b64decode(still["image/png"])
+    assert picture.startswith(PNG) and parts(box, ipywidgets.Image)[0].value == picture
+    assert parts(box, ipywidgets.HTML)[0].value == "a line up to 3"
+
+
+def test_explore_draws_again_when_a_control_moves(shown):
+    slider, open_figures = ipywidgets.IntSlider(3), plt.get_fignums()
+    widgets.explore(draw, number=slider)
+    [(box, still)] = shown
+    before = parts(box, ipywidgets.Image)[0].value
+    slider.value = 7
+    assert parts(box, ipywidgets.HTML)[0].value == "a line up to 7"
+    assert parts(box, ipywidgets.Image)[0].value != before
+    assert plt.get_fignums() == open_figures
+
+
+def test_explore_displays_widget_picture_and_text_in_one_output(monkeypatch):
+    seen = []
+    monkeypatch.setattr("IPython.display.display", lambda data, **options: seen.append((data, options)))
+    widgets.explore(draw, number=ipywidgets.IntSlider(3))
+    [(data, options)] = seen
+    assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
+    assert options == {"raw": True, "metadata": {"image/png": {"alt": "a line up to 3"}}}
+
+
+def test_perceptron_line_counts_what_is_right(shown):
+    widgets.perceptron_line(CORNERS, XOR, weights=(1, 1), bias=-1.5)
+    [(box, still)] = shown
+    assert "step(1.0 x₁ + 1.0 x₂ − 1.5)" in still["text/plain"]
+    assert "right for 1 of 4 points" in still["text/plain"]
+    w1, w2, bias = parts(box, ipywidgets.FloatSlider)
+    bias.value = -0.5
+    assert "right for 3 of 4 points" in parts(box, ipywidgets.HTML)[0].value
+    w1.value = w2.value = 0  # no line at all is drawn, and nothing breaks
+    assert "right for 2 of 4 points" in parts(box, ipywidgets.HTML)[0].value
+
+
+def test_perceptron_line_wants_two_weights_that_the_sliders_reach():
+    with pytest.raises(ValueError, match="give two weights, not 3"):
+        widgets.perceptron_line(CORNERS, XOR, weights=(1, 1, 1))
+    with pytest.raises(ValueError, match="from -3 to 3"):
+        widgets.perceptron_line(CORNERS, XOR, weights=(1, 4))
+
+
+def test_receptive_field_follows_layer_and_place(shown):
+    from torch import nn
+
+    model = nn.Sequential(nn.Conv2d(3, 1, 3, stride=2, padding=1), nn.Conv2d(1, 1, 3, padding=1))
+    widgets.receptive_field(model, ["0", "1"], np.zeros((16, 20, 3), dtype=np.uint8))
+    [(box, still)] = shown
+    assert "8 × 10 neurons of 1, the one in row 4 and column 4" in still["text/plain"]
+    assert "rows 5 to 11 and columns 5 to 11" in still["text/plain"]  # start −3, jump 2, size 7
+    down, across = parts(box, ipywidgets.IntSlider)
+    down.value, across.value = 0, 100
+    assert "rows 0 to 3 and columns 15 to 19" in parts(box, ipywidgets.HTML)[0].value
+    parts(box, ipywidgets.SelectionSlider)[0].value = "0"
+    assert "rows 0 to 1 and columns 17 to 19" in parts(box, ipywidgets.HTML)[0].value
+    with pytest.raises(ValueError, match="no layer '2'"):
+        widgets.receptive_field(model, ["2"], np.zeros((16, 20, 3)))
+
+
+@pytest.fixture(scope="module")
+def explained():
+    """The embedded network with one picture: model, x, picture for people, categories."""
+    import torch
+
+    import xaitutor
+    from xaitutor import menagerie
+    from xaitutor.networks import images
+
+    model, preprocess, categories = xaitutor.load_model("menagerie_resnet18")
+    image = menagerie.sample(3, "zebra").picture()
+    x = preprocess(image)[None]
+    return model, x, images.to_tensor(image), categories, lambda z: images.denormalise(
+        z, torch.tensor(preprocess.mean), torch.tensor(preprocess.std)).clamp(0, 1)
+
+
+def captions_after_moves(box):
+    """The text under the picture at first, and after each control was moved."""
+    html = parts(box, ipywidgets.HTML)[0]
+    texts = [html.value]
+    for control in box.children:
+        if hasattr(control, "options"):
+            control.value = next(value for _, value in control._options_full if value != control.value)
+        elif hasattr(control, "min"):
+            control.value = control.min if control.value != control.min else control.max
+        else:
+            continue
+        texts.append(html.value)
+    return texts
+
+
+def test_the_heatmap_widget_changes_the_recipe(shown, explained):
+    from xaitutor import attribution
+
+    model, x, picture, *_ = explained
+    widgets.heatmap(picture, attribution.gradient(model, x))
+    [(box, still)] = shown
+    texts = captions_after_moves(box)
+    assert still["text/plain"] == texts[0] and "max_abs" in texts[0] and "sum_abs" in texts[1] and "90.0%" in texts[2]
+
+
+def test_the_grad_cam_widget_changes_class_and_layer(shown, explained):
+    model, x, picture, categories, _ = explained
+    widgets.grad_cam(model, x, picture, categories, ["layer3", "layer4"], "zebra")
+    [(box, _)] = shown
+    first, other_class, other_layer = captions_after_moves(box)
+    assert first.startswith("zebra, layer4") and other_class.startswith("horse, layer4") and other_layer.startswith("horse, layer3")
+
+
+def test_the_path_widget_walks_from_each_baseline(shown, explained):
+    import torch
+
+    model, x, _, _, to_picture = explained
+    widgets.path(model, x, 1, {"mean colour": torch.zeros_like(x), "itself": x}, to_picture)
+    [(box, _)] = shown
+    first, other, start = captions_after_moves(box)
+    whole = f"{model(x)[0, 1].item():.2f}"
+    assert "from mean colour" in first and f"from itself: at α = 0.50 the score is {whole}" in other and "α = 0.00" in start
+
+
+@pytest.mark.parametrize("call, message", [
+    (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
+    (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),
+])
+def test_a_widget_names_what_is_not_there(call, message, explained, shown):
+    with pytest.raises(ValueError, match=message):
+        call(widgets, *explained[:4])

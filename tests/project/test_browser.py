@@ -1,0 +1,359 @@
+"""Every notebook as a student meets it: opened in JupyterLab, in a browser, run, and each of its widgets moved.
+
+JupyterLab is started by `make lab`, on copies of the notebooks without outputs, so that an old output is never taken
+for a new one. What a cell printed is read from the notebook that JupyterLab saves; what a widget answers, from its
+text. Pictures of all that was to be seen are left in build/screenshots. Where there is no Chrome or Chromium, all of
+this is skipped.
+"""
+
+import json
+import os
+import re
+import secrets
+import shlex
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import time
+from itertools import count
+from pathlib import Path
+from urllib.request import Request, urlopen
+
+import nbformat
+import pytest
+from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+
+from tools.execute_notebooks import ENVIRONMENT, NOTEBOOKS, ROOT, WIDGET, find
+
+sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
+# As root, and in containers, there is no sandbox. The rest keeps the browser itself from asking the network.
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+         "--disable-component-update", "--disable-sync"]
+SCREENSHOTS = ROOT / "build" / "screenshots"
+TOKEN = secrets.token_hex(16)
+LONG, PATIENCE = 600, 180  # seconds for a notebook and for a click: on a busy machine all takes twenty times as long
+MAKE = {"MAKEFLAGS": "", "MAKELEVEL": ""}  # the tests themselves run under make
+BAR = re.compile(r"\d+%\||it/s")  # a progress bar of tqdm, which a slow machine shows
+
+
+def missing() -> str:
+    """Why the course cannot be opened here, or nothing."""
+    if BROWSER is None:
+        return "there is no Chrome or Chromium"
+    if shutil.which("make") is None or os.name == "nt":
+        return "this system has no make"
+    if Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
+        return "the tests run outside .venv, and make lab would install a second environment"
+    question = ["make", "--question", ".venv/.ready"]
+    if subprocess.run(question, cwd=ROOT, env={**os.environ, **MAKE}, capture_output=True).returncode:
+        return "make lab would first install something"
+    return ""
+
+
+MISSING = missing()
+pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+
+
+# The server, the browser and one page
+
+
+def settings(folder: Path) -> dict[str, str]:
+    """Nobody's own settings play a role: each kind of them is looked for in an empty folder."""
+    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+             "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
+    nothing = {name: "" for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTER_TOKEN")}
+    return {**os.environ, **ENVIRONMENT, **MAKE, **nothing, **{name: str(folder / name.lower()) for name in names}}
+
+
+def copy_without_outputs(folder: Path) -> None:
+    for path in find():
+        notebook = nbformat.read(path, as_version=4)
+        for cell in notebook.cells:
+            if cell.cell_type == "code":
+                cell.update(outputs=[], execution_count=None)
+        target = folder / path.relative_to(ROOT)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        nbformat.write(notebook, target)
+
+
+# Both end with this file: while playwright runs, the rest of the tests could start no event loop of their own.
+@pytest.fixture(scope="module")
+def lab(tmp_path_factory):
+    """The address of JupyterLab, started as a student starts it, and the folder that it shows."""
+    place = tmp_path_factory.mktemp("lab")
+    folder = place / "course"
+    copy_without_outputs(folder)
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = (f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={TOKEN} "
+               f"--ServerApp.root_dir={shlex.quote(str(folder))}")
+    with (place / "log").open("w") as log:
+        server = subprocess.Popen(["make", "lab", f"LAB_ARGS={options}"], cwd=ROOT, env=settings(place), stdout=log,
+                                  stderr=subprocess.STDOUT, stdin=subprocess.DEVNULL, start_new_session=True)
+    try:
+        address = f"http://localhost:{port}"
+        until(lambda: server.poll() is not None or api(address, "status"), LONG)
+        assert api(address, "status"), (place / "log").read_text("utf-8")
+        yield address, folder
+    finally:
+        stop(server)
+
+
+def stop(server) -> None:
+    """End make and all that it started; JupyterLab first ends its kernels."""
+    for end in (signal.SIGTERM, signal.SIGKILL):
+        try:
+            os.killpg(server.pid, end)
+            until(lambda: server.poll() is not None and os.killpg(server.pid, 0), 30)
+        except ProcessLookupError:
+            return
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with sync_api.sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=BROWSER, args=FLAGS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, lab):
+    """An empty page of a fresh profile, as large as a projector's; `page.outside` lists what it asked others for."""
+    context = browser.new_context(viewport={"width": 1280, "height": 800})
+    context.set_default_timeout(PATIENCE * 1000)
+    inside = re.compile(rf"(http|ws)://(localhost|127\.0\.0\.1):{lab[0].split(':')[-1]}/|data:|blob:|about:")
+    page = context.new_page()
+    page.outside = []
+    context.on("request", lambda request: inside.match(request.url) or page.outside.append(request.url))
+    context.route(lambda url: not inside.match(url), lambda route: route.abort())
+    context.route_web_socket(lambda url: not inside.match(url), lambda ws: (page.outside.append(ws.url), ws.close()))
+    yield page
+    context.close()
+    for session in api(lab[0], "sessions") or ():  # so that never two networks are in memory
+        api(lab[0], f"sessions/{session['id']}", "DELETE")
+
+
+def api(address: str, what: str, method: str = "GET"):
+    """What Jupyter's server answers; nothing, while it does not."""
+    request = Request(f"{address}/api/{what}", method=method, headers={"Authorization": f"token {TOKEN}"})
+    try:
+        with urlopen(request, timeout=LONG) as answer:
+            return json.loads(answer.read() or "null")
+    except OSError:
+        return None
+
+
+def until(condition, seconds: float, pause=lambda milliseconds: time.sleep(milliseconds / 1000)) -> bool:
+    """Whether `condition` comes true in time. (A page lives only while playwright waits: its pause is its own.)"""
+    end = time.monotonic() + seconds
+    while not condition():
+        if time.monotonic() > end:
+            return False
+        pause(250)
+    return True
+
+
+# What a reader does
+
+
+def run_all(page, lab, name: str) -> dict:
+    """Open the notebook `name`, run all of its cells, and give what JupyterLab saves when the kernel has done them."""
+    page.goto(f"{lab[0]}/lab/tree/{name}?reset&token={TOKEN}")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    assert until(lambda: idle(lab[0]), PATIENCE, page.wait_for_timeout), "the kernel does not start"
+    notebook, end = {"cells": []}, time.monotonic() + LONG
+    # On a fresh server a kernel that says it is idle may still forget all cells but the first: then once more.
+    while not finished(notebook) and time.monotonic() < end:
+        choose(page, "Run", "Run All Cells")
+        notebook = saved(page, lab, name, end)
+    return notebook
+
+
+def saved(page, lab, name: str, end: float) -> dict:
+    """What JupyterLab saves, once all is done, or once for twenty seconds the kernel rests and nothing changes."""
+    notebook, quiet = {"cells": []}, 0
+    while quiet < (2 if finished(notebook) else 40) and time.monotonic() < end:
+        before, resting = notebook, idle(lab[0])
+        page.keyboard.press("ControlOrMeta+s")
+        page.wait_for_timeout(500)
+        try:
+            notebook = json.loads((lab[1] / name).read_text("utf-8"))
+        except json.JSONDecodeError:  # it is just being written
+            continue
+        quiet = quiet + 1 if resting and notebook == before else 0
+    return notebook
+
+
+def idle(address: str) -> bool:
+    """Whether the page is connected with a kernel that has nothing to do."""
+    kernels = api(address, "kernels")
+    return bool(kernels) and all(k["execution_state"] == "idle" and k["connections"] for k in kernels)
+
+
+def choose(page, menu: str, entry: str) -> None:
+    page.locator(".lm-MenuBar-itemLabel").get_by_text(menu, exact=True).click()
+    page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
+
+
+def photograph(page, folder: Path) -> None:
+    """Screen after screen, from the first cell to the last."""
+    shutil.rmtree(folder, ignore_errors=True)
+    scroller, last = page.locator(".jp-Notebook .jp-WindowedPanel-outer"), page.locator(".jp-Notebook .jp-Cell").last
+    scroller.evaluate("e => e.scrollTop = 0")
+    for number in count():
+        page.wait_for_function("[...document.images].every(image => image.complete)")
+        page.screenshot(path=folder / f"{number:02}.png")
+        end = last.evaluate("e => e.getBoundingClientRect().bottom")
+        if scroller.evaluate("(e, end) => end <= e.getBoundingClientRect().bottom", end):
+            return
+        scroller.evaluate("e => e.scrollTop += 0.9 * e.clientHeight")
+
+
+def move_widgets(page, lab, notebook: dict, patience: float = PATIENCE) -> int:
+    """Move every control of every widget, and see that its text changes each time; the number of widgets."""
+    data = [output.get("data", {}) for cell in code_cells(notebook) for output in cell["outputs"]]
+    number = sum(WIDGET in each and not BAR.search("".join(each["text/plain"])) for each in data)
+    views = page.locator(".jp-OutputArea-output:has(> .jupyter-widgets):not(:has(.widget-hprogress))")
+    assert views.count() == number, f"of {number} widgets {views.count()} are to be seen"
+    for view in views.all():
+        view.scroll_into_view_if_needed()
+        controls = view.locator("[role=slider], select, input, textarea, button")
+        controls.first.wait_for()
+        for control in controls.all():
+            caption = view.locator(".widget-html-content").last
+            assert answered(page, lab, control, caption, patience), f"nothing answers to {control}"
+    return number
+
+
+def answered(page, lab, control, caption, patience: float) -> bool:
+    """Whether `caption` changes when `control` is moved, if need be more than once: one step may change no number."""
+    until(lambda: idle(lab[0]), patience, page.wait_for_timeout)  # with what the last control asked for
+    before, end = caption.text_content(), time.monotonic() + patience
+    for attempt in count():
+        move(control, attempt)
+        if until(lambda: caption.text_content() != before, 2**attempt, page.wait_for_timeout):
+            return True
+        if time.monotonic() > end:
+            return False
+
+
+def move(control, attempt: int) -> None:
+    """As with a keyboard or a mouse: a slider one step, later to its ends; a menu to its next entry."""
+    kind = control.evaluate("e => e.getAttribute('role') || e.type")
+    if kind == "slider":
+        control.press(("ArrowRight", "ArrowLeft", "End", "Home")[attempt % 4])
+    elif kind == "select-one":
+        control.select_option(index=control.evaluate("e => (e.selectedIndex + 1) % e.length"))
+    elif kind in ("checkbox", "button", "submit"):
+        control.click()
+    elif kind == "radio":  # the one that is chosen answers to nothing, so whichever is not
+        control.locator("xpath=ancestor::*[contains(@class, 'radio-box')]").locator("input:not(:checked)").first.click()
+    else:
+        control.press("ArrowUp" if kind == "number" else "1")
+
+
+# What has to be true
+
+
+def code_cells(notebook: dict) -> list[dict]:
+    return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
+
+
+def finished(notebook: dict) -> bool:
+    """Whether each cell was run, or one failed."""
+    cells = code_cells(notebook)
+    failed = any(output["output_type"] == "error" for cell in cells for output in cell["outputs"])
+    return failed or bool(cells) and all(cell["execution_count"] for cell in cells)
+
+
+def errors(notebook: dict) -> list[str]:
+    """What went wrong, by cell. A progress bar is no error."""
+    found = []
+    for number, cell in enumerate(code_cells(notebook), 1):
+        for output in cell["outputs"]:
+            if output["output_type"] == "error":
+                found.append(f"code cell {number}: {output['ename']}: {output['evalue']}")
+            if output.get("name") == "stderr":
+                lines = re.split(r"[\r\n]+", "".join(output["text"]))
+                found += [f"code cell {number}, stderr: {line}" for line in lines if line and not BAR.search(line)]
+        if cell["execution_count"] is None:
+            found.append(f"code cell {number} did not run")
+    return found
+
+
+each_notebook = pytest.mark.parametrize("path", [  # in a group of its own, so that both processes open notebooks
+    pytest.param(path, marks=pytest.mark.xdist_group(f"browser {path.stem}"), id=path.relative_to(NOTEBOOKS).with_suffix("").as_posix())
+    for path in find()])
+
+
+@each_notebook
+def test_a_notebook_runs_and_its_widgets_answer(path, page, lab):
+    notebook = run_all(page, lab, path.relative_to(ROOT).as_posix())
+    photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
+    assert code_cells(notebook) and errors(notebook) == []
+    move_widgets(page, lab, notebook)
+    assert page.outside == []
+
+
+# That each of these would be noticed
+
+
+def plant(lab, name: str, *cells) -> str:
+    """A notebook of these cells beside those of the course."""
+    kernel = {"kernelspec": {"display_name": "Python 3 (ipykernel)", "language": "python", "name": "python3"}}
+    cells = [new_code_cell(cell) if isinstance(cell, str) else cell for cell in ("1 + 1", *cells, "2 + 2")]
+    nbformat.write(new_notebook(cells=cells, metadata=kernel), lab[1] / f"{name}.ipynb")
+    return f"{name}.ipynb"
+
+
+WIDGET_CELL = """import ipywidgets as w
+import matplotlib.pyplot as plt
+from xaitutor.figures import widgets
+
+def draw(**values):
+    return plt.figure(figsize=(1, 1)), TEXT
+
+widgets.explore(draw, a=w.FloatSlider(), b=w.SelectionSlider(options="xyz"), c=w.Dropdown(options="xy"),
+                d=w.Checkbox(), e=w.RadioButtons(options="xy"), f=w.BoundedIntText(), g=w.Text(), h=w.ToggleButton(),
+                i=w.IntRangeSlider())"""
+
+
+def test_a_good_notebook_passes(page, lab):
+    """Also one with progress bars, as a slow machine shows them."""
+    bars = "import tqdm, tqdm.auto\nfor _ in tqdm.tqdm(tqdm.auto.tqdm(range(3))): pass"
+    notebook = run_all(page, lab, plant(lab, "good", bars, WIDGET_CELL.replace("TEXT", "str(values)")))
+    assert errors(notebook) == [] and [cell["execution_count"] for cell in code_cells(notebook)] == [1, 2, 3, 4]
+    assert move_widgets(page, lab, notebook) == 1
+    assert page.outside == []
+
+
+def test_a_widget_that_is_not_shown_or_does_not_answer_is_noticed(page, lab):
+    notebook = run_all(page, lab, plant(lab, "deaf", WIDGET_CELL.replace("TEXT", "'always this'")))
+    with pytest.raises(AssertionError, match="nothing answers to .*slider"):
+        move_widgets(page, lab, notebook, patience=5)
+    code_cells(notebook)[0]["outputs"] += [{"data": {WIDGET: {}, "text/plain": "VBox()"}}]
+    with pytest.raises(AssertionError, match="of 2 widgets 1 are to be seen"):
+        move_widgets(page, lab, notebook)
+
+
+def test_a_failing_cell_is_noticed(page, lab):
+    notebook = run_all(page, lab, plant(lab, "failing", "import sys\nprint('oh', file=sys.stderr)", "1 / 0"))
+    assert errors(notebook) == ["code cell 2, stderr: oh", "code cell 3: ZeroDivisionError: division by zero",
+                                "code cell 4 did not run"]
+
+
+def test_a_request_to_another_machine_is_noticed_and_stopped(page, lab):
+    failed = []
+    page.on("requestfailed", lambda request: failed.append(request.url))
+    html = "<img src=https://example.org/2.png><script>new WebSocket('wss://example.org/3')</script>"
+    picture = new_markdown_cell("![a picture](https://example.org/1.png)")
+    run_all(page, lab, plant(lab, "outside", picture, f"from IPython.display import HTML\nHTML({html!r})"))
+    assert set(page.outside) == {"https://example.org/1.png", "https://example.org/2.png", "wss://example.org/3"}
+    assert set(failed) >= {"https://example.org/1.png", "https://example.org/2.png"}

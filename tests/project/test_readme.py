@@ -1,0 +1,38 @@
+"""README and CONTRIBUTING name files and commands that exist."""
+
+import re
+from pathlib import Path
+
+import pytest
+import yaml
+
+ROOT = Path(__file__).resolve().parents[2]
+TEXTS = ["README.md", "CONTRIBUTING.md"]
+
+
+def read(name):
+    return (ROOT / name).read_text(encoding="utf-8")
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_file_that_is_linked_is_there(name):
+    targets = [target for target in re.findall(r"\]\(([^)]+)\)", read(name)) if "://" not in target]
+    assert [target for target in targets if not (ROOT / target).exists()] == []
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_every_make_command_is_there(name):
+    commands = set(re.findall(r"(?:^ {4}|`)make ([a-z-]+)", read(name), re.MULTILINE))
+    assert commands and commands <= set(re.findall(r"^([a-z-]+):", read("Makefile"), re.MULTILINE))
+
+
+def test_pictures_have_alternative_texts():
+    assert all(len(alt) > 10 for alt in re.findall(r"!\[([^\]]*)\]", read("README.md")))
+
+
+def test_the_workflow_runs_what_the_readme_says():
+    jobs = yaml.safe_load(read(".github/workflows/test.yml"))["jobs"]
+    commands = [step.get("run", "") for job in jobs.values() for step in job["steps"]]
+    assert "make test PYTHON=python" in commands and "python -m pytest" in commands
+    small_torch = re.search(r"pip (install --no-deps .*)", read("README.md"))[1]
+    assert any(small_torch in command for command in commands)

@@ -1,0 +1,9 @@
+from . import attribution, checks, homework, maximization, menagerie, metrics, scoreboard, units
+from .course import environment, versions
+from .figures import grids, planes, plots, widgets
+from .foundations import convolution, neurons, receptive_field
+from .networks import images, layers, models, rules
+from .networks.images import load_image
+from .networks.models import load_model
+
+__version__: str

@@ -1,0 +1,16 @@
+from . import (
+    anatomy,
+    circuits,
+    class_maps,
+    contributions,
+    convolution,
+    filters,
+    gradients,
+    maximization,
+    neurons,
+    paths,
+    prototypes,
+    receptive_field,
+    relu_rules,
+    start,
+)

@@ -1,0 +1,1 @@
+from . import attributions, grids, planes, plots, widgets

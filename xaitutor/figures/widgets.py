@@ -1,0 +1,145 @@
+"""Widgets: a picture that answers to sliders, and a still one where sliders cannot run.
+
+A widget computes nothing and draws nothing of its own: it calls a function that draws.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import ipywidgets
+from matplotlib.figure import Figure
+
+from xaitutor.figures import grids, planes, plots
+
+
+def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> None:
+    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved.
+
+    `draw` returns a figure and its alternative text. Where no widget can run (a printed page, a viewer
+    on the web, a projector's PDF) the picture of the controls' first values is shown instead: it is
+    part of the same output.
+    """
+    image = ipywidgets.Image(format="png", layout={"align_self": "flex-start"})  # as large as it is: stretched, it blurs
+    caption = ipywidgets.HTML()
+
+    def redraw(_=None) -> dict[str, str]:
+        import base64
+
+        still = plots.bundle(*draw(**{name: control.value for name, control in controls.items()}))
+        image.value = base64.b64decode(still["image/png"])
+        caption.value = still["text/plain"]
+        return still
+
+    still = redraw()
+    for control in controls.values():
+        control.observe(redraw, names="value")
+    box = ipywidgets.VBox([*controls.values(), image, caption])
+    _display(box, still)
+
+
+def perceptron_line(x, y, weights=(1.0, 1.0), bias: float = -0.5) -> None:
+    """Move the two weights and the bias of one neuron, and see its line and how many samples it gets right.
+
+    `x` (N, 2) and `y` (N,) of 0 and 1 are the samples; the sliders start at `weights` and `bias`, each in [−3, 3].
+    Raises ValueError for more or fewer than two weights, or where a slider cannot start there.
+    """
+    if len(weights) != 2:
+        raise ValueError(f"the plane has two inputs, so give two weights, not {len(weights)}")
+    if max(abs(weights[0]), abs(weights[1]), abs(bias)) > 3:
+        raise ValueError(f"the sliders go from -3 to 3; weights {tuple(weights)} and bias {bias} start outside")
+
+    def slider(name: str, value: float) -> ipywidgets.Widget:
+        return ipywidgets.FloatSlider(value, min=-3, max=3, step=0.1, description=name, readout_format=".1f")
+
+    def draw(w1: float, w2: float, b: float) -> tuple[Figure, str]:
+        return planes.one_neuron(x, y, (w1, w2), b)
+
+    explore(draw, w1=slider("w₁", weights[0]), w2=slider("w₂", weights[1]), b=slider("bias b", bias))
+
+
+def receptive_field(model, layers: Sequence[str], image) -> None:
+    """Choose a layer and one of its neurons, and see which pixels of `image` it can see.
+
+    `layers` are names of the model's modules ("layer2.0.conv1"), `image` a PIL image or whatever `plots.to_array`
+    takes; the network runs at its size. Two sliders choose the place in the layer, from 0 % (top, left) to 100 %.
+    Raises ValueError for an unknown layer, as `xaitutor.foundations.receptive_field.field` does.
+    """
+    from xaitutor.foundations.receptive_field import field
+
+    size = plots.to_array(image).shape[:2]
+    fields = {layer: field(model, layer, size) for layer in layers}
+
+    def place(name: str) -> ipywidgets.Widget:
+        return ipywidgets.IntSlider(50, min=0, max=100, step=1, description=name, readout_format="d")
+
+    def draw(layer: str, down: int, across: int) -> tuple[Figure, str]:
+        row, column = (round(percent / 100 * (n - 1)) for percent, n in zip((down, across), fields[layer].grid))
+        return grids.neuron_and_field(image, layer, fields[layer], row, column)
+
+    choice = ipywidgets.SelectionSlider(options=list(layers), value=layers[len(layers) // 2], description="layer")
+    explore(draw, layer=choice, down=place("down, %"), across=place("right, %"))
+
+
+def heatmap(picture, attribution) -> None:
+    """Choose how an attribution (1, C, H, W) becomes a heatmap on its `picture` (1, 3, H, W) in [0, 1]: only the recipe changes."""
+    from xaitutor.figures import attributions
+
+    def draw(reduce: str, clip: float, sigma: float, alpha: float) -> tuple[Figure, str]:
+        return attributions.recipe(picture, attribution, reduce, clip, sigma, alpha)
+
+    explore(
+        draw, reduce=ipywidgets.Dropdown(options=["max_abs", "sum_abs", "abs_sum", "positive"], description="colours"),
+        clip=ipywidgets.SelectionSlider(options=[0.9, 0.95, 0.99, 0.999, 1.0], value=0.99, description="quantile"),
+        sigma=ipywidgets.FloatSlider(1, min=0, max=6, step=0.5, description="σ, pixels", readout_format=".1f"),
+        alpha=ipywidgets.FloatSlider(0.5, min=0, max=1, step=0.1, description="overlay", readout_format=".1f"))
+
+
+def grad_cam(model, x, picture, categories: Sequence[str], layers: Sequence[str], target: str) -> None:
+    """Choose a class and a layer, and see Grad-CAM with its sign: red speaks for the class, blue against it.
+
+    x (1, C, H, W) is what the model takes, `picture` (1, 3, H, W) the same for people; `target` is the class to begin with,
+    the last of `layers` the layer. Each map is computed when it is asked for. Raises ValueError for an unknown layer or class.
+    """
+    from xaitutor import attribution
+    from xaitutor.figures import attributions
+
+    def draw(target: int, layer: str) -> tuple[Figure, str]:
+        found = attribution.grad_cam(model, x, target, layer=layer, relu=False)
+        return attributions.for_and_against(picture, found, f"{categories[target]}, {layer}")
+
+    classes = [(name, index) for index, name in enumerate(categories)]  # by index: two classes may have one name
+    first = attribution.class_index(categories, target)
+    explore(draw, target=ipywidgets.Dropdown(options=classes, value=first, description="class"),
+            layer=ipywidgets.SelectionSlider(options=list(layers), value=layers[-1], description="layer"))
+
+
+def path(model, x, target: int, baselines: dict, to_picture: Callable) -> None:
+    """Choose a baseline and walk from it to the image x (1, C, H, W): the picture there, its gradient, and the score on the way.
+
+    baselines: name → tensor (1, C, H, W), as normalised as x. `to_picture` turns a tensor like x into one for people, in [0, 1].
+    """
+    import torch
+
+    from xaitutor import attribution
+    from xaitutor.figures import attributions
+
+    alphas = [i / 20 for i in range(21)]
+    with torch.no_grad():
+        scores = {name: [model(start + a * (x - start))[0, target].item() for a in alphas] for name, start in baselines.items()}
+
+    def draw(baseline: str, alpha: float) -> tuple[Figure, str]:
+        point = baselines[baseline] + alpha * (x - baselines[baseline])
+        found = attribution.gradient(model, point, target)
+        return attributions.on_the_path(to_picture(point), found, alphas, scores[baseline], alpha, f"score from {baseline}")
+
+    explore(draw, baseline=ipywidgets.Dropdown(options=list(baselines), description="baseline"),
+            alpha=ipywidgets.FloatSlider(0.5, min=0, max=1, step=0.05, description="α", readout_format=".2f"))
+
+
+def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
+    from IPython.display import display
+
+    live = box._repr_mimebundle_()
+    view = "application/vnd.jupyter.widget-view+json"
+    display({view: live[view], **still}, raw=True, metadata={"image/png": {"alt": still["text/plain"]}})

@@ -1,0 +1,1 @@
+from . import convolution, neurons, receptive_field
