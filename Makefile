@@ -3,6 +3,9 @@
 # The other commands are for those who work on the course: see CONTRIBUTING.md.
 
 PYTHON ?= python3
+# TORCH=cpu takes the small CPU build of torch (Linux; elsewhere PyPI's is that one).
+TORCH ?=
+CPU_TORCH := https://download.pytorch.org/whl/cpu
 VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
@@ -34,6 +37,9 @@ $(READY): requirements.lock pyproject.toml tools/jupyterlab_overrides.json
 	@mkdir -p $(VENV) && touch $(UNFINISHED)
 	[ -x $(BIN)/pip ] || $(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --constraint requirements.lock setuptools
+	@if [ "$(TORCH)" = cpu ]; then \
+	  $(BIN)/python -m pip install --no-deps --constraint requirements.lock torch torchvision --index-url $(CPU_TORCH) || \
+	  { echo "The CPU build of torch comes from $(CPU_TORCH), which cannot be reached. Try: make $(MAKECMDGOALS)"; exit 1; }; fi
 	$(BIN)/python -m pip install --constraint requirements.lock --no-build-isolation --editable '.[test]'
 	$(BIN)/jupyter labextension disable @jupyterlab/apputils-extension:announcements  # news and updates
 	$(BIN)/jupyter labextension disable @jupyter/nbgrader  # its commands are used, its menus would confuse students,

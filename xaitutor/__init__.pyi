@@ -1,4 +1,18 @@
-from . import attribution, checks, homework, maximization, menagerie, metrics, scoreboard, units
+from . import (
+    attribution,
+    checks,
+    course,
+    figures,
+    files,
+    foundations,
+    homework,
+    maximization,
+    menagerie,
+    metrics,
+    networks,
+    scoreboard,
+    units,
+)
 from .course import environment, versions
 from .figures import grids, planes, plots, widgets
 from .foundations import convolution, neurons, receptive_field

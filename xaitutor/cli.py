@@ -1,5 +1,6 @@
 """The command `xaitutor`.
 
+    xaitutor start [DIR]         the notebooks in a folder of your own, open in JupyterLab
     xaitutor check               is this machine ready for the course?
     xaitutor download resnet18   fetch a network of torchvision, for later without internet
     xaitutor explain photo.jpg   why does a network see in the photo what it sees?
@@ -23,6 +24,11 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command; the exit status is 0 where all is well, 1 where something failed, 2 for a wrong command."""
     parser = argparse.ArgumentParser(prog="xaitutor", description="A course on looking inside convolutional networks.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
+
+    command = commands.add_parser("start", help="lay the notebooks out into a folder of your own, and open them")
+    command.add_argument("folder", nargs="?", default="xaitutor", metavar="DIR",
+                         help="made where it is missing; what you changed there stays (default: %(default)s)")
+    command.set_defaults(run=start)
 
     command = commands.add_parser("check", help="is this machine ready for the course?")
     command.set_defaults(run=check)
@@ -63,7 +69,19 @@ def main(arguments: list[str] | None = None) -> int:
     step.set_defaults(run=grade)
 
     options = parser.parse_args(arguments)
-    return options.run(options)
+    try:
+        return options.run(options)
+    except (ValueError, IndexError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
+        print(error, file=sys.stderr)
+        return 1
+
+
+def start(options: argparse.Namespace) -> int:
+    from xaitutor.course import start
+
+    notebook = start.lay_out(options.folder)
+    print(f"The notebooks are in {notebook.parent.resolve()}", flush=True)
+    return start.open_lab(notebook)
 
 
 def check(options: argparse.Namespace) -> int:
@@ -79,13 +97,9 @@ def check(options: argparse.Namespace) -> int:
 
 
 def download(options: argparse.Namespace) -> int:
-    try:
-        from xaitutor.networks import models
+    from xaitutor.networks import models
 
-        print(models.download(options.name))
-    except (ValueError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
-        print(error, file=sys.stderr)
-        return 1
+    print(models.download(options.name))
     return 0
 
 
@@ -105,11 +119,7 @@ def write_versions(options: argparse.Namespace) -> int:
 def release(options: argparse.Namespace) -> int:
     from xaitutor import homework
 
-    try:
-        print(homework.release(options.name, options.to))
-    except (ValueError, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    print(homework.release(options.name, options.to))
     return 0
 
 
@@ -117,11 +127,7 @@ def grade(options: argparse.Namespace) -> int:
     """The exit status is 0 also where a submission could not be graded: the report says so."""
     from xaitutor import homework
 
-    try:
-        results = homework.grade(options.name, options.submissions, options.to, options.seconds)
-    except (ValueError, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    results = homework.grade(options.name, options.submissions, options.to, options.seconds)
     for result in results:
         print(f"{result.student:20} {result.score:5g}  {'; '.join(result.remarks)}".rstrip())
     print(f"\nScores: {options.to}/{options.name}.csv, feedback: {options.to}/feedback")
@@ -129,11 +135,7 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    try:
-        _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
-    except (ValueError, IndexError, OSError, ImportError) as error:
-        print(error, file=sys.stderr)
-        return 1
+    _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
     return 0
 
 

@@ -1,1 +1,1 @@
-from . import environment, exercises, versions
+from . import environment, exercises, start, versions
