@@ -105,6 +105,15 @@ def test_every_way_of_losing_rows_and_columns(name, between):
     assert close(last_feature_map(model, X), between(model.conv(X)))
 
 
+@pytest.mark.parametrize("kernel", [(1, 2), (2, 1), 2])
+def test_a_wider_convolution_is_no_head(kernel):
+    """Of one that reads several places at once, the weights are no classifier's."""
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Conv2d(4, 5, kernel), nn.AdaptiveAvgPool2d(1), nn.Flatten()).eval()
+    with torch.no_grad(), watching(model) as watched:
+        model(X)
+    assert watched.head() is None
+
+
 def test_a_head_of_one_by_one_convolutions():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.AdaptiveAvgPool2d(1), nn.Conv2d(4, 5, 1), nn.Flatten()).eval()
     assert close(last_feature_map(model, X), model[0](X))

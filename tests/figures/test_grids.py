@@ -29,6 +29,15 @@ def test_rows_zeros_and_empty_cells_can_be_drawn(axis, array):
     assert len(axis.texts) == np.isfinite(array).sum()
 
 
+def test_outside_the_box_the_image_is_pale_and_padding_is_light_grey(axis):
+    """0.6 + 0.4 of its own brightness outside, its own inside; padding lighter than a quarter of the way to white."""
+    grids.seen(axis, np.zeros((4, 4)), (-1, -1, 2, 2))
+    shown = axis.images[0].get_array()
+    assert shown[0, 0] == 0 and shown[3, 3] == pytest.approx(0.6)
+    hatched = axis.patches[0].get_facecolor()
+    assert hatched[0] == hatched[1] == hatched[2] and 0.9 < hatched[0] < 0.96
+
+
 def test_a_row_of_arrays_has_cells_of_one_size():
     figure, (left, right) = grids.row([np.ones((3, 4)), [1, 2]], ["a", "b"])
     assert (

@@ -259,6 +259,13 @@ def test_one_linear_layers_effective_field_is_its_kernel():
     assert influence.sum() == pytest.approx(1, abs=1e-5) and np.count_nonzero(influence) == 9
 
 
+def test_colours_that_pull_in_opposite_directions_do_not_cancel():
+    model = nn.Sequential(nn.Conv2d(2, 1, 1, bias=False))
+    model[0].weight.data = torch.tensor([1.0, -1.0]).reshape(1, 2, 1, 1)
+    influence = rf.effective(model, "0", torch.rand(1, 2, 3, 3))
+    assert influence[1, 1] == pytest.approx(1) and np.count_nonzero(influence) == 1
+
+
 def test_an_in_place_relu_behind_the_layer_does_not_count():
     model = nn.Sequential(nn.Conv2d(1, 1, 3, bias=True), nn.ReLU(inplace=True))
     model[0].bias.data.fill_(-100)

@@ -8,6 +8,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.helpers import fingerprint, small
 from torch import nn
+from torchvision.transforms import InterpolationMode
 from torch.utils.data import TensorDataset
 from torchvision.transforms._presets import ImageClassification
 
@@ -149,6 +150,15 @@ def test_a_fully_connected_neuron_saw_the_whole_picture():
 
 
 # What the model saw
+
+
+def test_what_a_resizing_preprocess_overshoots_is_cut_to_what_can_be_shown():
+    """Cubic interpolation goes beyond white and black at an edge."""
+    preprocess = ImageClassification(crop_size=16, resize_size=16, interpolation=InterpolationMode.BICUBIC, antialias=False)
+    x = torch.zeros(2, 3, 8, 8)
+    x[:, :, :, 4:] = 1
+    shown = prototypes(positive(nn.Conv2d(3, 1, 3)), "0", 0, x, 2, preprocess=preprocess)[0].picture
+    assert shown.min() >= 0 and shown.max() <= 1 and shown.shape == (3, 16, 16)
 
 
 def test_pictures_are_the_data_sets_own_where_preprocess_only_normalises():

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from torch.overrides import TorchFunctionMode
 
 from xaitutor.attribution.inputs import explaining, logits_of
 from xaitutor.networks.layers import record
+from xaitutor.networks.rules import each_call
 
 
 def last_feature_map(model: nn.Module, x: Tensor) -> Tensor:
@@ -60,7 +60,8 @@ def watching(model: nn.Module, layer: str | None = None) -> Iterator[Watched]:
     Where gradients are on, the map is part of the graph, so that `torch.autograd.grad(score, watched.map())` works.
     Raises ValueError for a name that the model does not have, with the nearest; `map()` does where there is no map.
     """
-    with _Watch() as watch:
+    watch = _Watch()
+    with each_call(watch):
         if layer is None:
             yield Watched(watch.map, lambda: watch.head)
         else:
@@ -76,16 +77,14 @@ class _Loss(NamedTuple):
     after: Tensor
 
 
-class _Watch(TorchFunctionMode):
+class _Watch:
     """Sees each function that the network calls, and keeps the last two losses of rows and columns."""
 
     def __init__(self):
-        super().__init__()
         self.losses: list[_Loss] = []
         self.head: Head | None = None
 
-    def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs = kwargs or {}
+    def __call__(self, function, args, kwargs):
         output = function(*args, **kwargs)
         x = args[0] if args else kwargs.get("input")
         if isinstance(x, Tensor) and isinstance(output, Tensor):

@@ -165,21 +165,17 @@ def effective(
     """
     import torch
 
-    from xaitutor.networks.layers import evaluating
+    from xaitutor.networks.layers import evaluating, hooks
 
     outputs = []
 
-    def record(module, inputs, output):
+    def record(name, output):
         if torch.is_tensor(output) and output.ndim == 4:
             outputs[:] = [output.clone()]  # a clone: an in-place ReLU after the layer must not count
 
     images = images.detach().clone().requires_grad_()
-    hook = _module(model, layer).register_forward_hook(record)
-    try:
-        with torch.enable_grad(), evaluating(model):
-            model(images)
-    finally:
-        hook.remove()
+    with torch.enable_grad(), evaluating(model), hooks({layer: _module(model, layer)}, record):
+        model(images)
     if not outputs:
         raise ValueError(
             f"layer {layer!r} has no rows and columns; take one before flatten, such as the last convolution"
@@ -233,32 +229,29 @@ def _trace(model, image_size) -> dict[str, LayerField | str]:
     """
     import torch
 
-    from xaitutor.networks.layers import evaluating
+    from xaitutor.networks.layers import evaluating, hooks
 
     image_size = (image_size, image_size) if isinstance(image_size, int) else tuple(image_size)
-    names = {module: name for name, module in model.named_modules() if name}
+    modules = {name: module for name, module in model.named_modules() if name}
     found = {}
 
-    def record(module, inputs, output):
-        if module in names and torch.is_tensor(output):
+    def record(name, output):
+        if torch.is_tensor(output):
             state = getattr(output, "_field", "it does not depend on the image")
-            found[names[module]] = LayerField(*state, image_size) if isinstance(state, _State) else state
+            found[name] = LayerField(*state, image_size) if isinstance(state, _State) else state
 
     first = _first_convolution(model)
     image = torch.zeros(2, first.in_channels, *image_size, dtype=first.weight.dtype, device="meta")
     image._field = _State(Field(), Field(), image_size)
     weights = {name: tensor.detach().to("meta") for name, tensor in [*model.named_parameters(), *model.named_buffers()]}
-    hook = torch.nn.modules.module.register_module_forward_hook(record)
     try:
-        with torch.inference_mode(), evaluating(model), _mode():
+        with torch.inference_mode(), evaluating(model), _mode(), hooks(modules, record):
             torch.func.functional_call(model, weights, (image,))
     except (RuntimeError, NotImplementedError, TypeError, ValueError) as error:
         raise ValueError(
             f"the network does not run on an image of {image_size[0]} × {image_size[1]}: {error}"
         ) from error
-    finally:
-        hook.remove()
-    return {name: found[name] for name in names.values() if name in found}
+    return {name: found[name] for name in modules if name in found}
 
 
 def _mode():

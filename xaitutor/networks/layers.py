@@ -126,12 +126,19 @@ def named(model: nn.Module, *names: str) -> dict[str, nn.Module]:
 
 
 @contextmanager
-def hooks(modules: dict[str, nn.Module], hook: Callable) -> Iterator[None]:
-    """Inside the block `hook(name, output)` runs after each of the modules; its answer, if any, replaces the output."""
+def hooks(modules: dict[str, nn.Module], hook: Callable, inputs: bool = False) -> Iterator[None]:
+    """Inside the block `hook(name, output)` runs after each of the modules; its answer, if any, replaces the output.
+
+    With `inputs=True` it is `hook(name, output, inputs)`, with the tuple that the module was called with. This is the one way to
+    watch modules; `rules.each_call` watches functions.
+    """
     handles = []
     try:
         for name, module in modules.items():
-            handles.append(module.register_forward_hook(lambda _, __, output, name=name: hook(name, output)))
+            def run(_, given, output, name=name):
+                return hook(name, output, given) if inputs else hook(name, output)
+
+            handles.append(module.register_forward_hook(run))
         yield
     finally:
         for handle in handles:

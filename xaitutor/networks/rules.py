@@ -42,7 +42,8 @@ def backward_rules(rules: Mapping[str, Callable], in_place: bool = False) -> Ite
     example) was not swapped. What torch.utils.checkpoint runs again on the way back is out of reach too: torch raises
     CheckpointError there.
     """
-    with _Swap(rules, in_place) as swap:
+    swap = _Swap(rules, in_place)
+    with each_call(swap):
         yield swap.used
 
 
@@ -70,15 +71,29 @@ class _WithBackward(torch.autograd.Function):
         return None, *(gradients if isinstance(gradients, tuple) else (gradients,))
 
 
-class _Swap(TorchFunctionMode):
-    """torch hands every call of a torch function to this mode, which is off while it handles one."""
+class each_call(TorchFunctionMode):
+    """Inside the block `handle(function, args, kwargs)` runs instead of each torch function, and gives its result.
 
-    def __init__(self, rules, in_place):
+    torch hands every call to this mode, whether a network calls a module, a function or a tensor's method; the mode is
+    off while it handles one, so that `handle` may call the function itself.
+    """
+
+    def __init__(self, handle: Callable):
         super().__init__()
-        self.rules, self.in_place, self.used = rules, in_place, Counter()
+        self.handle = handle
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
-        kwargs, written = dict(kwargs or {}), getattr(function, "__name__", "")
+        return self.handle(function, args, dict(kwargs or {}))
+
+
+class _Swap:
+    """What `backward_rules` does with a call, and how often it did."""
+
+    def __init__(self, rules, in_place):
+        self.rules, self.in_place, self.used = rules, in_place, Counter()
+
+    def __call__(self, function, args, kwargs):
+        written = getattr(function, "__name__", "")
         name = written.removesuffix("_")
         if name not in self.rules:
             return function(*args, **kwargs)

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xaitutor.networks.layers import named
+from xaitutor.networks.layers import hooks, named
 from xaitutor.units.maps import check_model, check_unit
 
 
@@ -105,23 +105,17 @@ def _convolution(model: nn.Module, layer: str) -> nn.Conv2d:
 
 def _run(model: nn.Module, convolution: nn.Conv2d, layer: str, x: Tensor) -> tuple[list[_Call], Tensor]:
     """Every use of a module in one pass, in order of completion, and what the convolution read."""
-    names = {module: name for name, module in model.named_modules() if name}
-    names[convolution] = layer
-    calls, read, handles = [], [], []
+    modules = {name: module for name, module in model.named_modules() if name} | {layer: convolution}
+    calls, read = [], []
 
-    def note(module, inputs, output):
+    def note(name, output, inputs):
         if isinstance(output, Tensor):
-            calls.append(_Call(names[module], module, next((i for i in inputs if isinstance(i, Tensor)), None), output))
-            if module is convolution:
+            calls.append(_Call(name, modules[name], next((i for i in inputs if isinstance(i, Tensor)), None), output))
+            if modules[name] is convolution:
                 read.append(inputs[0].detach().clone())  # now: a layer that works in place may overwrite it
 
-    try:
-        handles += [module.register_forward_hook(note) for module in names]
-        with torch.no_grad():
-            model(x)
-    finally:
-        for handle in handles:
-            handle.remove()
+    with hooks(modules, note, inputs=True), torch.no_grad():
+        model(x)
     if len(read) != 1:
         raise ValueError(f"layer {layer!r} runs {len(read)} times in one pass; "
                          "a circuit is that of a layer that runs once")
