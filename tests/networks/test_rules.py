@@ -5,7 +5,7 @@ import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.helpers import FAMILIES, close, fingerprint, small
+from tests.helpers import FAMILIES, fingerprint, small
 from xaitutor.networks.rules import backward_rules, with_backward
 
 X = torch.tensor([-2.0, -1.0, 0.0, 1.0, 3.0])
@@ -211,5 +211,5 @@ def test_no_value_changes_and_nothing_is_registered(name, relus):
     with backward_rules({"relu": plain}) as used:
         output = model(x)
         assert fingerprint(model) == before
-    assert close(output, expected) and fingerprint(model) == before
+    assert torch.allclose(output, expected, rtol=1e-3, atol=1e-5) and fingerprint(model) == before
     assert used["relu"] == relus
