@@ -28,12 +28,11 @@ def picture(name, count=1):
 
 def test_it_is_the_output_of_the_last_layer_with_rows_and_columns():
     """For the other families: test_class_activation.py, which makes each network once."""
-    model, x = small("resnet18").train(), picture("resnet18", 2)
+    model, x = small("resnet18"), picture("resnet18", 2)
     before = fingerprint(model)
-    with pytest.warns(UserWarning, match="training mode"):
-        found = last_feature_map(model, x)
+    found = last_feature_map(model, x)
     assert fingerprint(model) == before and not found.requires_grad
-    with record(model.eval(), "layer4") as recorded, torch.no_grad():
+    with record(model, "layer4") as recorded, torch.no_grad():
         model(x)
     assert close(found, recorded["layer4"], 1e-4) and found.shape == (2, 512, 2, 2)
 
@@ -155,8 +154,8 @@ def test_a_network_that_keeps_its_rows_and_columns():
 
 
 def test_a_model_keeps_its_state_after_an_error():
-    model = small("resnet18").train()
+    model = small("resnet18")
     before = fingerprint(model)
-    with pytest.warns(UserWarning, match="training mode"), pytest.raises(RuntimeError):
+    with pytest.raises(RuntimeError):
         last_feature_map(model, torch.randn(1, 5, 64, 64))
     assert fingerprint(model) == before

@@ -6,7 +6,8 @@ from torch import nn
 from torch.nn import functional as F
 
 from xaitutor.units import feature_maps, filters
-from xaitutor.units.maps import check_activations, check_model, check_unit
+from xaitutor.networks.layers import require_eval
+from xaitutor.units.maps import check_activations, check_unit
 
 
 def test_the_map_of_the_first_layer_is_its_filters_convolution():
@@ -52,8 +53,8 @@ def test_training_mode_is_refused_also_of_a_part():
     model.layer2[0].bn1.train()
     with pytest.raises(ValueError, match=r"training mode.*model\.eval\(\)"):
         feature_maps(model, "conv1", torch.rand(1, 3, 32, 32))
-    with pytest.raises(TypeError, match=r"expected a network \(torch.nn.Module\), not str"):
-        check_model("resnet18")
+    with pytest.raises(TypeError, match=r"must be a torch.nn.Module, not str"):
+        require_eval("resnet18")
 
 
 def test_unit():

@@ -1,4 +1,4 @@
-"""Many copies of each image, a few at a time: the loop behind SmoothGrad and integrated gradients."""
+"""Many copies of each image, a few at a time: explained and added up (SmoothGrad, integrated gradients), or just asked."""
 
 from __future__ import annotations
 
@@ -6,10 +6,10 @@ from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xaitutor.attribution.inputs import batches
+from xaitutor.attribution.inputs import batches, logits_of
 
 
 class Copy(NamedTuple):
@@ -39,3 +39,18 @@ def weighted_sum(attribute: Callable, copies: Iterable[Copy], n: int, total: int
             result.index_add_(0, index, part * weights.reshape(-1, *[1] * (part.ndim - 1)))
             bar.update(len(batch))
     return result.to(part.dtype)
+
+
+def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int | None = None, batch_size: int = 32) -> Tensor:
+    """The logits of many altered copies (C, H, W) of an image, one row each: (total, K), or (total,) those of one class.
+
+    What a method asks that looks at answers only, such as one that hides a part at a time. `copies` may be a generator: no more than
+    `batch_size` of them are in memory. `total` is for a progress bar, which shows after three seconds. Cost: one forward pass a copy.
+    """
+    rows = []
+    with torch.no_grad(), tqdm(total=total, delay=3, leave=False) as bar:
+        for batch in batches(copies, batch_size):
+            logits = logits_of(model, torch.stack(batch))
+            rows.append(logits if target is None else logits[:, target])
+            bar.update(len(batch))
+    return torch.cat(rows)

@@ -1,6 +1,6 @@
 """What every method begins with: check the images, decide the class of each, and leave the model as it was.
 
-    with explaining(model, x) as x:                # eval mode, gradients on, x checked and a leaf of its own
+    with explaining(model, x) as x:                # gradients on, x checked and a leaf of its own
         score = scores(model, x, target)           # (N,): one number an image, of the class to explain
         result = differentiate(score, x)           # (N, C, H, W)
 
@@ -20,7 +20,7 @@ from itertools import islice
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import evaluating
+from xaitutor.networks.layers import require_eval
 
 SCORES = {  # what is explained, from logits z (N, K)
     "logit": lambda z: z,
@@ -33,26 +33,24 @@ _inside = ContextVar("inside", default=False)
 
 @contextmanager
 def explaining(model: nn.Module, x: Tensor) -> Iterator[Tensor]:
-    """The model in eval mode and gradients on, also under the caller's no_grad; gives a copy of x to differentiate by.
+    """Gradients on, also under the caller's no_grad; gives a copy of x to differentiate by.
 
-    x: (N, C, H, W), floating point, normalised. After the block each module is in the mode it was in. Warns where
-    the model is in training mode, and where x looks like 0–255. Raises what `check` raises.
+    x: (N, C, H, W), floating point, normalised. Warns where x looks like 0–255. Raises what `check` raises.
     """
     check(model, x)
     if not _inside.get():  # a method that calls another says it once
-        _doubt(model, x)
+        _doubt(x)
     token = _inside.set(True)
     try:
-        with torch.inference_mode(False), torch.enable_grad(), evaluating(model):
+        with torch.inference_mode(False), torch.enable_grad():
             yield x.as_subclass(Tensor).detach().clone().requires_grad_()
     finally:
         _inside.reset(token)
 
 
 def check(model: nn.Module, x: Tensor) -> None:
-    """Raise TypeError or ValueError unless `model` is a module and x a batch of finite images (N, C, H, W)."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"the model must be a torch.nn.Module, not {type(model).__name__}")
+    """Raise TypeError or ValueError unless `model` is a module in eval mode and x a batch of finite images (N, C, H, W)."""
+    require_eval(model)
     if isinstance(x, (list, tuple)):
         sizes = sorted({tuple(getattr(image, "shape", ())) for image in x})
         hint = "torch.stack(x) makes one" if len(sizes) == 1 else f"bring the images to one size first, not {sizes}"
@@ -148,12 +146,10 @@ def class_index(categories: Sequence[str], name: str) -> int:
     raise ValueError(f"no class is called {name!r} among {len(categories)}; {hint}")
 
 
-def _doubt(model: nn.Module, x: Tensor) -> None:
+def _doubt(x: Tensor) -> None:
     if min(x.shape[2:]) > 1 and x.abs().max() > _LARGEST:  # a toy's single numbers may be as large as they like
         warn(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
              "x = preprocess(image)[None] gives what the model takes")
-    if any(module.training for module in model.modules()):
-        warn("the model is in training mode; it is explained in eval mode, as if by model.eval()")
 
 
 def logits_of(model: nn.Module, x: Tensor) -> Tensor:

@@ -61,8 +61,7 @@ def prepare(model: nn.Module, objective: Objective, preprocess, example: Tensor,
     """Check the objective against what the model puts out for `example` (1, 3, H, W); raises what `maximize` names."""
     if not isinstance(objective, Objective):
         raise TypeError(f"expected an objective, such as channel('layer3', 7) or target(1), not {objective!r}")
-    if any(module.training for module in model.modules()):
-        raise ValueError("the model is in training mode, where each pass changes it; call model.eval() first")
+    layers.require_eval(model)
     normalise = normalisation(preprocess, example)
     objective = Objective(tuple(term._replace(layer=find_layer(model, term.layer)) for term in objective.terms))
     names = {term.layer for term in objective.terms}

@@ -81,6 +81,18 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
             module.training = True
 
 
+def require_eval(model: nn.Module) -> None:
+    """Raises TypeError for what is no module, ValueError for one of which any part is in training mode.
+
+    There a pass changes the model, and dropout and batch norm answer otherwise each time: whatever asks for the
+    values of a pass refuses. (What only asks how far a neuron sees, `receptive_field`, needs no values, and no mode.)
+    """
+    if not isinstance(model, nn.Module):
+        raise TypeError(f"the model must be a torch.nn.Module, not {type(model).__name__}")
+    if any(module.training for module in model.modules()):
+        raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
+
+
 class Row(NamedTuple):
     """One layer's use: its name, its kind ("Conv2d"), the shape it puts out, and its number of parameters."""
 
@@ -97,8 +109,7 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
     parameters once, so that the column's sum is a convolutional network's number of parameters. Raises
     ValueError for a model in training mode, which the pass would change.
     """
-    if any(module.training for module in model.modules()):
-        raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
+    require_eval(model)
     layers = {name: module for name, module in model.named_modules()
               if not list(module.children()) or list(module.parameters(recurse=False))}
     rows: list[Row] = []

@@ -9,8 +9,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import hooks, named
-from xaitutor.units.maps import check_activations, check_model, check_unit
+from xaitutor.networks.layers import hooks, named, require_eval
+from xaitutor.units.maps import check_activations, check_unit
 
 BATCH = 64
 
@@ -61,7 +61,7 @@ def class_losses(
     x: what the model takes, (N, C, H, W); labels: (N,) int64, the true classes. Raises as `ablate` does, and ValueError
     for labels that do not fit.
     """
-    check_model(model)
+    require_eval(model)
     labels = torch.as_tensor(labels)
     if labels.shape != x.shape[:1] or len(labels) == 0 or labels.is_floating_point():
         raise ValueError(f"expected a class index for each picture of x, ({len(x)},) of whole numbers, "

@@ -12,8 +12,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xaitutor.networks.layers import hooks, named
-from xaitutor.units.maps import check_model, check_unit
+from xaitutor.networks.layers import hooks, named, require_eval
+from xaitutor.units.maps import check_unit
 
 
 class Input(NamedTuple):
@@ -61,7 +61,7 @@ def circuit(model: nn.Module, layer: str, unit: int, x: Tensor, k: int = 3) -> C
     itself, or what no module puts out (a function of several layers, such as an average pooling or a sum, lies
     between); IndexError for a unit that it does not have.
     """
-    check_model(model)
+    require_eval(model)
     convolution = _convolution(model, layer)
     check_unit(unit, convolution.out_channels, layer)
     if k < 1:

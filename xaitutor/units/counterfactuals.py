@@ -17,9 +17,9 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xaitutor.networks.layers import record
+from xaitutor.networks.layers import record, require_eval
 from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample, stream
-from xaitutor.units.maps import check_activations, check_model
+from xaitutor.units.maps import check_activations
 
 FACTORS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "coat": COATS, "colour": COLOURS, "place": PLACES}
 BATCH = 64
@@ -116,7 +116,7 @@ def _measure(
     model, layers, preprocess, scenes: Iterable[Scene], by: str, progress: bool
 ) -> dict[str, dict[Scene, np.ndarray]]:
     """For each layer, the response of all its units (units,) to each scene."""
-    check_model(model)
+    require_eval(model)
     if by not in ("mean", "max"):
         raise ValueError(f'by={by!r}: a unit responds with the "mean" or the "max" of its map')
     names = [layers] if isinstance(layers, str) else list(layers)

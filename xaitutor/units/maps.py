@@ -11,6 +11,7 @@ from operator import index
 import torch
 from torch import Tensor, nn
 
+from xaitutor.networks.layers import require_eval
 from xaitutor.networks import layers as recording
 
 
@@ -21,19 +22,11 @@ def feature_maps(model: nn.Module, layers: str | Iterable[str], x: Tensor) -> di
     layer gives (N, neurons). Raises ValueError for a model in training mode, a name that the model does not have,
     an output without channels, and values that are not finite.
     """
-    check_model(model)
+    require_eval(model)
     with recording.record(model, layers) as activations, torch.no_grad():
         model(x)
     names = [layers] if isinstance(layers, str) else list(activations)
     return {name: check_activations(activations[name], name) for name in names}
-
-
-def check_model(model: nn.Module) -> None:
-    """Raises ValueError for a model in training mode: dropout and batch norm would answer otherwise each time."""
-    if not isinstance(model, nn.Module):
-        raise TypeError(f"expected a network (torch.nn.Module), not {type(model).__name__}")
-    if any(module.training for module in model.modules()):
-        raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
 
 
 def check_unit(unit: int, count: int, layer: str) -> int:

@@ -16,9 +16,9 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from xaitutor.networks import images
-from xaitutor.networks.layers import named, record
+from xaitutor.networks.layers import named, record, require_eval
 from xaitutor.units import checkpoints
-from xaitutor.units.maps import check_activations, check_model
+from xaitutor.units.maps import check_activations
 
 SECONDS_BETWEEN_SAVES = 10
 _SCORES = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.amax(dim=(2, 3))}
@@ -152,7 +152,7 @@ def _merge(state: _State, activation: Tensor, k: int, by: str) -> _State:
 
 
 def _check(model, layer, dataset, k, by, batch_size) -> None:
-    check_model(model)
+    require_eval(model)
     named(model, layer)  # refuses a name that the model does not have
     if not (hasattr(dataset, "__len__") and hasattr(dataset, "__getitem__")):
         raise TypeError(f"expected a data set with a length and dataset[i], not {type(dataset).__name__}")

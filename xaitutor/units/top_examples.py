@@ -10,10 +10,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
+from xaitutor.networks.layers import require_eval
 from xaitutor.foundations import receptive_field
 from xaitutor.networks import images
 from xaitutor.foundations.receptive_field import Box, LayerField
-from xaitutor.units.maps import check_model, check_unit, feature_maps
+from xaitutor.units.maps import check_unit, feature_maps
 from xaitutor.units.surveys import Survey, fetch, inputs, survey
 
 FIELDS = ("theoretical", "effective")
@@ -50,7 +51,7 @@ def prototypes(model: nn.Module, layer: str, unit: int, dataset: Sequence, k: in
     Raises, before the survey begins: IndexError for a unit that the layer does not have, ValueError for a theoretical
     field as large as the picture, and what `survey` raises.
     """
-    check_model(model)
+    require_eval(model)
     _look_ahead(model, layer, unit, dataset, preprocess, field)
     found = survey(model, layer, dataset, k, by, preprocess, cache=cache, batch_size=batch_size, progress=progress)
     return examples(found, unit, model, dataset, preprocess, field=field)
@@ -72,7 +73,7 @@ def examples(found: Survey, unit: int, model: nn.Module, dataset: Sequence, prep
     Raises IndexError for a unit that the layer does not have, ValueError for a theoretical field as large as the
     picture.
     """
-    check_model(model)
+    require_eval(model)
     _check_field(field)
     unit = check_unit(unit, len(found.scores), found.layer)
     indices = found.indices[unit].tolist()
