@@ -1,4 +1,4 @@
-"""How the tests run: offline, in two processes of one thread each (or in one of two threads), and with every notebook executed again and compared.
+"""How the tests run: offline, in two processes of one thread each (or one of two), and every notebook again, compared.
 
 nbval runs each notebook in a fresh kernel and compares what every cell prints with what it printed when it was
 written. Pictures and live widgets are not compared; the texts beside them are.

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from xaitutor import load_model, metrics, scoreboard
-from xaitutor.files import data_files
 from xaitutor.attribution import METHODS
+from xaitutor.files import data_files
 from xaitutor.menagerie import CLASSES
 
 INTERVAL = re.compile(r"−?\d\.\d\d \[−?\d\.\d\d, −?\d\.\d\d\]")

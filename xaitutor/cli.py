@@ -143,9 +143,9 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     """Write a picture of the photo, as the model sees it, and beside it each method's heatmap laid on it."""
     import matplotlib.pyplot as plt
 
+    from xaitutor.attribution import heatmap, overlay
     from xaitutor.figures import plots
     from xaitutor.networks import images, models
-    from xaitutor.attribution import heatmap, overlay
 
     methods = [_method(name.strip()) for name in method_names.split(",")]
     image = images.load_image(photo)

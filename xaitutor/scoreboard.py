@@ -31,8 +31,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from xaitutor import metrics
-from xaitutor.files import data_files
 from xaitutor.attribution import METHODS, heatmap
+from xaitutor.files import data_files
 from xaitutor.menagerie import CLASSES, Dataset, Scene
 from xaitutor.menagerie.anatomy import HEAD
 from xaitutor.menagerie.networks import build

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import maximum_filter
 
-from xaitutor.figures import plots
 from xaitutor.attribution import box, heatmap, iou, overlay, signed_heatmap
+from xaitutor.figures import plots
 from xaitutor.foundations.receptive_field import Box
 
 REDUCTIONS = ["max_abs", "sum_abs", "abs_sum", "positive"]

@@ -8,7 +8,12 @@ from torch import nn
 
 from tests.helpers import Formula, close, point
 from xaitutor.attribution import (
-    deconvnet, gradient, gradient_x_input, guided_backprop, integrated_gradients, smoothgrad,
+    deconvnet,
+    gradient,
+    gradient_x_input,
+    guided_backprop,
+    integrated_gradients,
+    smoothgrad,
 )
 
 

@@ -103,7 +103,7 @@ def test_each_answer_gets_its_line(name, expected, answer, capsys):
 @pytest.mark.parametrize("name", ANSWERS)
 def test_every_mistake_gets_its_own_line(name, capsys):
     lines = []
-    for expected, answer in ANSWERS[name]:
+    for _, answer in ANSWERS[name]:
         getattr(checks, name)(*answer)
         lines.append(capsys.readouterr().out)
     wrong = [line for line in lines if line.startswith("✗")]

@@ -6,8 +6,22 @@ import pytest
 import torch
 from torch import nn
 
-from xaitutor.maximization import (blur, channel, direction, diversity, fourier, jitter, maximize, measure, pixels,
-                                   rotation, scaling, target, total_variation, unit)
+from xaitutor.maximization import (
+    blur,
+    channel,
+    direction,
+    diversity,
+    fourier,
+    jitter,
+    maximize,
+    measure,
+    pixels,
+    rotation,
+    scaling,
+    target,
+    total_variation,
+    unit,
+)
 from xaitutor.maximization.parameterisations import EDGE
 
 QUIET = {"progress": False}

@@ -8,8 +8,23 @@ import torch
 from torch import nn
 
 import xaitutor
-from xaitutor.maximization import (blur, channel, direction, diversity, fourier, jitter, lucent_transforms, maximize,
-                                   maximize_lucent, pixels, rotation, scaling, target, total_variation, unit)
+from xaitutor.maximization import (
+    blur,
+    channel,
+    direction,
+    diversity,
+    fourier,
+    jitter,
+    lucent_transforms,
+    maximize,
+    maximize_lucent,
+    pixels,
+    rotation,
+    scaling,
+    target,
+    total_variation,
+    unit,
+)
 from xaitutor.maximization.seeds import seeded
 
 SQUEEZENET = Path(__file__).resolve().parents[3] / "shared" / "imagenet" / "squeezenet1_0-imagenet.safetensors"

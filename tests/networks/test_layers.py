@@ -6,6 +6,7 @@ from torch import nn
 from tests.helpers import FAMILIES, fingerprint, small
 from xaitutor.networks.layers import Row, evaluating, record, summary
 
+
 class Residual(nn.Module):
     """x + relu(relu(2x − 1) − 2), with an in-place ReLU used twice and an in-place subtraction."""
 

@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tests.helpers import close, fingerprint, small
 from torch import nn
 
 import xaitutor
+from tests.helpers import close, fingerprint, small
 from xaitutor.networks.layers import record
 from xaitutor.units import ablate, class_losses
 

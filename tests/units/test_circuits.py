@@ -1,9 +1,9 @@
 import pytest
 import torch
-from tests.helpers import fingerprint, small
 from torch import nn
 from torch.nn import functional as F
 
+from tests.helpers import fingerprint, small
 from xaitutor.networks.layers import record
 from xaitutor.units import circuit
 

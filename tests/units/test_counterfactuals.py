@@ -3,10 +3,10 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers import fingerprint
 from torch import nn
 
 import xaitutor
+from tests.helpers import fingerprint
 from xaitutor.menagerie import CLASSES
 from xaitutor.menagerie.networks import build
 from xaitutor.units import Crossing, Responses, census, crossing, judge, responses, selectivity

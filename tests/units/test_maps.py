@@ -1,12 +1,12 @@
 import numpy as np
 import pytest
 import torch
-from tests.helpers import FAMILIES, close, fingerprint, small
 from torch import nn
 from torch.nn import functional as F
 
-from xaitutor.units import feature_maps, filters
+from tests.helpers import FAMILIES, close, fingerprint, small
 from xaitutor.networks.layers import require_eval
+from xaitutor.units import feature_maps, filters
 from xaitutor.units.maps import check_activations, check_unit
 
 

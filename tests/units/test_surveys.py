@@ -8,11 +8,11 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from PIL import Image
-from tests.helpers import fingerprint, small
 from torch import nn
 from torch.utils.data import Dataset, Subset, TensorDataset
 from torchvision.transforms._presets import ImageClassification
 
+from tests.helpers import fingerprint, small
 from xaitutor.networks.layers import record
 from xaitutor.units import checkpoints, survey, surveys
 

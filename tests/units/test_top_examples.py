@@ -6,16 +6,16 @@ import pytest
 import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from tests.helpers import fingerprint, small
 from torch import nn
-from torchvision.transforms import InterpolationMode
 from torch.utils.data import TensorDataset
+from torchvision.transforms import InterpolationMode
 from torchvision.transforms._presets import ImageClassification
 
+from tests.helpers import fingerprint, small
 from xaitutor import load_model, menagerie
 from xaitutor.foundations import receptive_field
-from xaitutor.networks import images
 from xaitutor.foundations.receptive_field import Box
+from xaitutor.networks import images
 from xaitutor.units import examples, prototypes, survey
 
 IMAGENET = Path(__file__).resolve().parents[3] / "shared" / "imagenet"

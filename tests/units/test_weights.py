@@ -3,9 +3,9 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
-from tests.helpers import fingerprint, small
 from torch import nn
 
+from tests.helpers import fingerprint, small
 from xaitutor.units import as_pictures, filters
 
 

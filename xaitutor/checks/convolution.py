@@ -75,7 +75,7 @@ def edge_kernel(kernel) -> str:
     try:
         kernel = np.asarray(kernel, dtype=float)
     except (TypeError, ValueError):
-        raise Wrong(f"give the nine numbers as an array of shape (3, 3), not {type(kernel).__name__}")
+        raise Wrong(f"give the nine numbers as an array of shape (3, 3), not {type(kernel).__name__}") from None
     if kernel.shape != (3, 3):
         raise Wrong(f"the kernel has shape {kernel.shape}; it should be (3, 3)")
     if not np.isclose(kernel.sum(), 0, atol=1e-6):

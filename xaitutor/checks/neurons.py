@@ -6,8 +6,8 @@ import math
 
 import numpy as np
 
-from xaitutor.foundations import neurons
 from xaitutor.checks.verdict import Wrong, call, check
+from xaitutor.foundations import neurons
 
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND_NOT = np.array([0, 0, 1, 0])

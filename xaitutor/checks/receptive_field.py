@@ -47,7 +47,7 @@ def wide_and_cheap(layers) -> str:
         ]  # left out: stride 1, padding 0, dilation 1
         size = of_layers(layers)[-1].size
     except (TypeError, ValueError, OverflowError, IndexError):
-        raise Wrong("give a list of layers (kernel, stride, padding, dilation), such as [(3, 1, 1, 1), (3, 1, 1, 1)]")
+        raise Wrong("give a list of layers (kernel, stride, padding, dilation), such as [(3, 1, 1, 1), (3, 1, 1, 1)]") from None
     if any(kernel != 3 for kernel, *_ in layers):
         raise Wrong(f"every window must be 3 × 3; yours are {[kernel for kernel, *_ in layers]}")
     if any(stride != 1 for _, stride, *_ in layers):
@@ -76,7 +76,7 @@ def box(answer, field, row: int, column: int) -> str:
         answer = tuple(int(value) for value in answer)
         top, left, bottom, right = answer
     except (TypeError, ValueError, OverflowError):
-        raise Wrong("give four whole numbers: (top, left, bottom, right)")
+        raise Wrong("give four whole numbers: (top, left, bottom, right)") from None
     true, unclipped = field.box(row, column), field.box(row, column, clip=False)
     if answer == tuple(true):
         return f"image[{top}:{bottom}, {left}:{right}] is all that this neuron can see"

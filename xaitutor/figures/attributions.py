@@ -9,8 +9,8 @@ import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
 
-from xaitutor.figures import plots
 from xaitutor.attribution.heatmaps import heatmap, overlay, signed_heatmap
+from xaitutor.figures import plots
 
 
 def recipe(picture: Tensor, attribution: Tensor, reduce: str, clip: float, sigma: float, alpha: float) -> tuple[Figure, str]:

@@ -14,8 +14,9 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from xaitutor.colours import (  # noqa: F401: a notebook says plots.BLUE
-    BLACK, BLUE, GREEN, ORANGE, PINK, SEQUENTIAL, SIGNED, SKY, YELLOW,
+from xaitutor.colours import (  # noqa: F401 (a notebook says plots.BLUE)
+    SEQUENTIAL,
+    SIGNED,
 )
 
 HEAT = {"cmap": SEQUENTIAL, "vmin": 0, "vmax": 1}  # how `image_grid` draws what `attribution.heatmap` gives
@@ -31,8 +32,8 @@ def show(figure: Figure, alt: str, colours: int | None = None) -> None:
     """Display `figure` as a picture with the alternative text `alt`, below it the same text to be unfolded, and close it.
 
     `alt` says in one or two sentences what a reader sees: screen readers speak it, and text-only
-    front ends print it. (JupyterLab gives its pictures no alternative text, hence the line below.) `colours`: how many the picture keeps, up to 256, by default all; a sheet of many
-    photos with 256 looks the same and takes a third of the space in the notebook.
+    front ends print it. (JupyterLab gives its pictures no alternative text, hence the line below.)
+    `colours`: how many the picture keeps, up to 256, by default all; a sheet of many photos with 256 looks the same and takes a third of the space in the notebook.
     Raises ValueError where `alt` is empty.
     """
     from IPython.display import display

@@ -1,6 +1,6 @@
-from .ascent import maximize, measure, Result
-from .objectives import unit, channel, target, direction, diversity
-from .parameterisations import pixels, fourier
+from .ascent import Result, maximize, measure
+from .lucent_route import lucent_transforms, maximize_lucent
+from .objectives import channel, direction, diversity, target, unit
+from .parameterisations import fourier, pixels
+from .smoothness import blur, total_variation
 from .transforms import jitter, rotation, scaling
-from .smoothness import total_variation, blur
-from .lucent_route import maximize_lucent, lucent_transforms

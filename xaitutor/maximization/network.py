@@ -9,11 +9,11 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks import layers
 from xaitutor.maximization.objectives import Objective, check
+from xaitutor.networks import layers
 
 
-class _Enough(Exception):  # noqa: N818: it is no error; it ends a forward pass whose rest nobody needs
+class _Enough(Exception):  # it is no error; it ends a forward pass whose rest nobody needs
     pass
 
 

@@ -1,8 +1,8 @@
-from .weights import filters, as_pictures
-from .maps import feature_maps
-from .top_examples import prototypes, examples, Example
-from .surveys import survey, Survey
-from .counterfactuals import responses, crossing, Responses, Crossing
-from .verdicts import selectivity, judge, census, Selectivity, Conjunction
-from .circuits import circuit, Circuit
 from .ablation import ablate, class_losses
+from .circuits import Circuit, circuit
+from .counterfactuals import Crossing, Responses, crossing, responses
+from .maps import feature_maps
+from .surveys import Survey, survey
+from .top_examples import Example, examples, prototypes
+from .verdicts import Conjunction, Selectivity, census, judge, selectivity
+from .weights import as_pictures, filters

@@ -17,8 +17,8 @@ import torch
 from torch import Tensor, nn
 from tqdm.auto import tqdm
 
-from xaitutor.networks.layers import record, require_eval
 from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample, stream
+from xaitutor.networks.layers import record, require_eval
 from xaitutor.units.maps import check_activations
 
 FACTORS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "coat": COATS, "colour": COLOURS, "place": PLACES}

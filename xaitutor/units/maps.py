@@ -11,8 +11,8 @@ from operator import index
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import require_eval
 from xaitutor.networks import layers as recording
+from xaitutor.networks.layers import require_eval
 
 
 def feature_maps(model: nn.Module, layers: str | Iterable[str], x: Tensor) -> dict[str, Tensor]:

@@ -10,10 +10,10 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import require_eval
 from xaitutor.foundations import receptive_field
-from xaitutor.networks import images
 from xaitutor.foundations.receptive_field import Box, LayerField
+from xaitutor.networks import images
+from xaitutor.networks.layers import require_eval
 from xaitutor.units.maps import check_unit, feature_maps
 from xaitutor.units.surveys import Survey, fetch, inputs, survey
 
