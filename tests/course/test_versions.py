@@ -20,11 +20,11 @@ every_notebook = pytest.mark.parametrize("path", COURSE, ids=lambda path: path.s
 def notebook(solution="padding = 1", check="checks.convolution.same_padding(padding)"):
     return new_notebook(metadata={"kernelspec": {"name": "python3", "display_name": "Python 3"}}, cells=[
         new_markdown_cell("# Convolution\n\nWhat does it compute?"),
-        new_code_cell("# NBVAL_CHECK_OUTPUT\n# One and one\nprint(1 + 1)", execution_count=1,
+        new_code_cell("# One and one\nprint(1 + 1)", execution_count=1,
                       outputs=[new_output("stream", name="stdout", text="2\n")]),
         new_markdown_cell("### Exercise 3.1 Same padding\n\nWhich padding keeps the size?"),
         new_code_cell(solution, metadata=copy.deepcopy(COLLAPSED), execution_count=2),
-        new_code_cell(f"# NBVAL_CHECK_OUTPUT\n{check}", execution_count=3,
+        new_code_cell(check, execution_count=3,
                       outputs=[new_output("stream", name="stdout", text="✓ Right.\n")]),
     ])
 
@@ -104,7 +104,7 @@ def test_the_students_version_runs_and_reports_each_exercise(path, tmp_path):
 
 @pytest.mark.parametrize("source, expected", [
     ("x = 1\nx + 1", ""),
-    ("# NBVAL_CHECK_OUTPUT\n# One and one\n# are two\nx = 1  # one\n# and then\nx + 1", "# One and one\n# are two"),
+    ("# One and one\n# are two\nx = 1  # one\n# and then\nx + 1", "# One and one\n# are two"),
     ("import numpy as np\n\nfrom xaitutor import plots\n\nplots.use_style()\nmodel = load()",
      "import numpy as np\n\nfrom xaitutor import plots\n\nplots.use_style()"),
     ("y = x**2\nfigure, (left, right) = plt.subplots(1, 2)\nleft.plot(x, y)\nfor axis in (left, right):\n    axis.set(title='a')\n"
@@ -124,7 +124,7 @@ def test_what_is_left_to_be_typed(source, expected):
 def test_checks_stay_and_solutions_are_typed():
     cells = versions.livecoding(notebook())["cells"]
     assert [cell["source"] for cell in cells if cell["cell_type"] == "code"] == [
-        "# One and one", "", "# NBVAL_CHECK_OUTPUT\nchecks.convolution.same_padding(padding)"]
+        "# One and one", "", "checks.convolution.same_padding(padding)"]
     assert cells[3]["metadata"] == {"tags": ["solution"]}, "and is not folded"
 
 
