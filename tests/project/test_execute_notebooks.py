@@ -14,7 +14,7 @@ from tools import execute_notebooks
 
 ROOT = Path(__file__).resolve().parents[2]
 CELLS = [
-    "# NBVAL_CHECK_OUTPUT\nprint(6 * 7)",
+    "print(6 * 7)",
     "import matplotlib.pyplot as plt\nfrom xaitutor import plots\n\nplots.use_style()",
     "figure, axes = plt.subplots()\nplots.show(figure, alt='An empty plot.')",
     """from ipywidgets import FloatSlider

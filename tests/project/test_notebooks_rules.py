@@ -15,7 +15,7 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
 from tools.execute_notebooks import NOTEBOOKS, WIDGET, find
-from xaitutor.course import exercises
+from xaitutor.course import exercises, versions
 
 ENDINGS = ["What we have seen", "Try it", "Sources"]
 MACHINE_PATH = re.compile(r"(?<![\w.])/(home|Users|root|tmp|work|opt|var|mnt|content)/|\b[A-Z]:\\|site-packages")
@@ -24,6 +24,11 @@ NETWORK = re.compile(r"https?://|\burllib\b|\brequests\b|\burlopen\b|load_state_
 
 def code_cells(notebook):
     return [cell for cell in notebook.cells if cell.cell_type == "code"]
+
+
+def open_cells(notebook):
+    """The code that a reader sees: not solutions, and not what only draws."""
+    return [cell for cell in code_cells(notebook) if not exercises.is_folded(cell)]
 
 
 def markdown(notebook):
@@ -75,8 +80,8 @@ def widget_views_are_stripped(notebook, path):
 
 
 def something_is_checked(notebook, path):
-    if not any(cell.source.startswith(exercises.CHECKED) and cell.outputs for cell in code_cells(notebook)):
-        yield f"no cell begins with {exercises.CHECKED} and prints something"
+    if not any(exercises.is_checked(cell) and cell.outputs for cell in code_cells(notebook)):
+        yield f"no cell with the tag {exercises.CHECKED} prints something"
 
 
 def checks_are_not_switched_off(notebook, path):
@@ -93,12 +98,42 @@ def code_comes_in_small_cells(notebook, path):
         yield "it has an empty code cell"
     if max(lengths, default=0) > 25:
         yield f"a code cell has {max(lengths)} lines; at most 25"
-    if lengths and median(lengths) > 6 and not is_homework(path):  # half of it is hidden tests, which no student reads
-        yield f"the median code cell has {median(lengths)} lines; at most 6"
+    seen = [len(cell.source.strip().splitlines()) for cell in open_cells(notebook)]
+    if seen and median(seen) > 6 and not is_homework(path):  # half of it is hidden tests, which no student reads
+        yield f"the median code cell that is open has {median(seen)} lines; at most 6"
+
+
+def lines_of_code_are_short(notebook, path):
+    for cell in code_cells(notebook):
+        for line in cell.source.splitlines():
+            if len(line) > 88:
+                yield f"cell In [{cell.execution_count}] has a line of {len(line)} columns; at most 88: {line.strip()[:40]} …"
+
+
+def code_that_draws_is_folded(notebook, path):
+    """At most a twentieth of the open lines; where drawing is the lesson, the cell says so by the tag "recipe"."""
+    cells = [cell for cell in open_cells(notebook) if "recipe" not in cell.metadata.get("tags", [])]
+    lines = sum(len(cell.source.splitlines()) for cell in cells)
+    drawn = sum(versions.lines_that_draw(cell.source) for cell in cells)
+    if is_lesson(path) and drawn > 0.05 * lines:
+        yield f"{drawn} of its {lines} open lines of code draw; at most a twentieth: fold them, in cells of their own"
+
+
+def folded_cells_say_why(notebook, path):
+    for cell in code_cells(notebook):
+        if exercises.is_folded(cell) and not {"solution", "drawing"} & set(cell.metadata.get("tags", [])):
+            yield f"cell In [{cell.execution_count}] is folded, but is neither a solution nor tagged as a drawing"
+
+
+def exercises_have_a_hint(notebook, path):
+    for cell in notebook.cells:
+        if cell.cell_type == "markdown" and cell.source.startswith("### Exercise") and "<details><summary>Hint</summary>" not in cell.source:
+            yield f"{cell.source.splitlines()[0]!r} has no hint: <details><summary>Hint</summary> … </details>"
 
 
 def length_and_share_of_code_are_right(notebook, path):
-    count, code = len(notebook.cells), len(code_cells(notebook))
+    code = len(open_cells(notebook))
+    count = len(notebook.cells) - sum("drawing" in cell.metadata.get("tags", []) for cell in code_cells(notebook))
     if is_lesson(path) and count < 35:
         yield f"it has {count} cells; at least 35"
     if count > 70:
@@ -200,15 +235,16 @@ def good_notebook():
 
     picture = new_output("display_data", {"image/png": "iVBORw0=", "text/plain": "A line that rises from left to right."})
     cells = [new_markdown_cell("# Convolution\n\nWhat does a convolution compute?"),
-             code("# NBVAL_CHECK_OUTPUT\nprint(1 + 1)", new_output("stream", name="stdout", text="2\n")),
-             code("figure, axes = plt.subplots()\nplots.show(figure, alt='A line …')", picture)]
+             code("print(1 + 1)", new_output("stream", name="stdout", text="2\n"), tags=["nbval-check-output"]),
+             code("figure, axes = plt.subplots()\nplots.show(figure, alt='A line …')", picture, tags=["drawing"],
+                  jupyter={"source_hidden": True})]
     for i in range(9):
         cells += [new_markdown_cell(f"## Step {i}\n\nWe add one."), new_markdown_cell("Then we look."), code("x = 1\nx + 1")]
     cells += [new_markdown_cell("## What we have seen\n\n- one\n- two\n- three"), new_markdown_cell("## Try it")]
     for i in (1, 2):
-        cells += [new_markdown_cell(f"### Exercise 3.{i} Add\n\nAdd one to one."),
+        cells += [new_markdown_cell(f"### Exercise 3.{i} Add\n\nAdd one to one.\n\n<details><summary>Hint</summary>\n\nCount.\n\n</details>"),
                   code("answer = 2", tags=["solution"], jupyter={"source_hidden": True}),
-                  code("# NBVAL_CHECK_OUTPUT\nchecks.add.one(answer)", new_output("stream", name="stdout", text="✓ Right.\n"))]
+                  code("checks.add.one(answer)", new_output("stream", name="stdout", text="✓ Right.\n"), tags=["nbval-check-output"])]
     cells += [new_markdown_cell("One more line."), new_markdown_cell("## Sources\n\nhttps://example.org")]
     notebook = new_notebook(cells=cells)
     for number, cell in enumerate(code_cells(notebook), start=1):
@@ -241,13 +277,17 @@ BREACHES = [
     (warnings_are_not_shown, lambda nb, code: code[4].outputs.append(new_output("stream", name="stderr", text="old"))),
     (widget_views_are_stripped, lambda nb, code: code[1].outputs[0].data.update({WIDGET: {}})),
     (widget_views_are_stripped, lambda nb, code: nb.metadata.update(widgets={})),
-    (something_is_checked, lambda nb, code: [cell.update(source="x") for cell in code]),
+    (something_is_checked, lambda nb, code: [cell.metadata.pop("tags", None) for cell in code]),
     (something_is_checked, lambda nb, code: [cell.update(outputs=[]) for cell in code]),
     (checks_are_not_switched_off, lambda nb, code: code[4].update(source="# NBVAL_SKIP\nx")),
     (checks_are_not_switched_off, lambda nb, code: code[4].metadata.update(tags=["raises-exception"])),
     (code_comes_in_small_cells, lambda nb, code: code[4].update(source="x\n" * 26)),
     (code_comes_in_small_cells, lambda nb, code: code[4].update(source=" ")),
     (code_comes_in_small_cells, lambda nb, code: [cell.update(source="x\n" * 7) for cell in code]),
+    (lines_of_code_are_short, lambda nb, code: code[4].update(source="x = " + 85 * "1")),
+    (code_that_draws_is_folded, lambda nb, code: code[1].metadata.pop("jupyter")),
+    (folded_cells_say_why, lambda nb, code: code[1].metadata.pop("tags")),
+    (exercises_have_a_hint, lambda nb, code: nb.cells[32].update(source="### Exercise 3.1 Add\n\nAdd one to one.")),
     (length_and_share_of_code_are_right, lambda nb, code: nb.cells.__delitem__(slice(10, 20))),
     (length_and_share_of_code_are_right, lambda nb, code: nb.cells.extend([new_markdown_cell("more")] * 40)),
     (length_and_share_of_code_are_right, lambda nb, code: nb.cells.extend([new_code_cell("x")] * 20)),

@@ -17,7 +17,7 @@ def test_a_sample_holds_without_avx():
 @pytest.mark.skipif(torch.backends.cpu.get_cpu_capability() in ("DEFAULT", "NO AVX"), reason="this processor has nothing to leave out")
 def test_what_holds_on_one_machine_only_is_found(tmp_path):
     path = tmp_path / "planted.ipynb"
-    code = "# NBVAL_CHECK_OUTPUT\nimport torch\n\nprint(torch.backends.cpu.get_cpu_capability())"
+    code = "import torch\n\nprint(torch.backends.cpu.get_cpu_capability())"
     nbformat.write(new_notebook(cells=[new_code_cell(code, id="planted")]), path)
     assert execute_notebooks.main([str(path)]) == 0
     [found] = portable.differing("no AVX", [str(path)])

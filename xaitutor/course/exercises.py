@@ -4,7 +4,7 @@ An exercise is three cells that follow one another:
 
 1. Markdown that begins with ``### Exercise 3.1 Title``, then the task;
 2. code with the tag "solution", collapsed in JupyterLab;
-3. code that begins with ``# NBVAL_CHECK_OUTPUT`` and calls a check of `xaitutor.checks`.
+3. code with the tag "nbval-check-output" that calls a check of `xaitutor.checks`.
 
 Whatever generates or grades student versions asks `find` where they are.
 """
@@ -16,11 +16,20 @@ from dataclasses import dataclass
 
 HEADING = re.compile(r"### Exercise (\d+\.\d+)[ .:–—-]*(.*)")
 TAG = "solution"
-CHECKED = "# NBVAL_CHECK_OUTPUT"
+CHECKED = "nbval-check-output"  # the tag by which nbval, too, knows a cell whose output is compared
 
 
 def is_solution(cell) -> bool:
     return TAG in cell.get("metadata", {}).get("tags", [])
+
+
+def is_checked(cell) -> bool:
+    return CHECKED in cell.get("metadata", {}).get("tags", [])
+
+
+def is_folded(cell) -> bool:
+    """Is its code hidden until the reader asks for it? Solutions are, and code that only draws."""
+    return bool(cell.get("metadata", {}).get("jupyter", {}).get("source_hidden"))
 
 
 @dataclass(frozen=True)
@@ -57,12 +66,12 @@ def _exercise(cells, index: int) -> Exercise:
     solution, check = (cells[index + 1 : index + 3] + [{}, {}])[:2]
     if solution.get("cell_type") != "code" or not is_solution(solution):
         raise ValueError(f"{name}: right after its task, expected a code cell with the tag '{TAG}'")
-    if not solution["metadata"].get("jupyter", {}).get("source_hidden"):
+    if not is_folded(solution):
         raise ValueError(f'{name}: its solution is not collapsed; add "jupyter": {{"source_hidden": true}} to the metadata')
     source = check.get("source", "")
-    if check.get("cell_type") != "code" or not source.startswith(CHECKED) or "checks." not in source:
-        raise ValueError(f"{name}: right after its solution, expected a code cell that begins with '{CHECKED}' "
-                         "and calls a check of xaitutor.checks")
+    if check.get("cell_type") != "code" or not is_checked(check) or "checks." not in source:
+        raise ValueError(f"{name}: right after its solution, expected a code cell with the tag '{CHECKED}' "
+                         "that calls a check of xaitutor.checks")
     return Exercise(heading[1], heading[2].strip(), index, task, solution["source"], source)
 
 

@@ -45,7 +45,8 @@ def livecoding(notebook):
     """
     notebook = _without_outputs(notebook)
     for number, cell in enumerate(notebook["cells"]):
-        if cell["cell_type"] == "code" and "checks." not in _first_call(cell["source"]):
+        given = exercises.is_folded(cell) and not exercises.is_solution(cell)  # what only draws is not typed along
+        if cell["cell_type"] == "code" and not given and not cell["source"].startswith("checks."):
             cell["source"] = _outline(cell["source"], number)
             cell["metadata"].pop("jupyter", None)
     return notebook
@@ -96,7 +97,7 @@ def _empty(function: ast.FunctionDef, lines: list[str]) -> str:
 
 
 def _outline(source: str, number: int) -> str:
-    lines = [line for line in source.splitlines() if line.strip() != exercises.CHECKED]
+    lines = source.splitlines()
     try:
         statements = ast.parse("\n".join(lines)).body
     except SyntaxError as error:
@@ -107,6 +108,13 @@ def _outline(source: str, number: int) -> str:
     first = next((i for i, line in enumerate(lines) if not line.startswith("#")), len(lines))
     left = [line for i, line in enumerate(lines) if i < first or i in kept or not line.strip()]
     return re.sub(r"\n{3,}", "\n\n", "\n".join(left)).strip()
+
+
+def lines_that_draw(source: str) -> int:
+    """How many lines of a cell belong to statements that only draw."""
+    statements = ast.parse(source).body
+    drawing = DRAWING | _axes(statements)
+    return sum(node.end_lineno - node.lineno + 1 for node in statements if _draws(node, drawing))
 
 
 def _axes(statements: list[ast.stmt]) -> set[str]:
@@ -137,11 +145,6 @@ def _is_import(node: ast.stmt) -> bool:
 
 def _lines(node: ast.stmt, lines: list[str]) -> str:
     return "\n".join(lines[node.lineno - 1 : node.end_lineno])
-
-
-def _first_call(source: str) -> str:
-    """The first line after the mark of a checked cell."""
-    return source.removeprefix(exercises.CHECKED).lstrip().partition("\n")[0]
 
 
 def _without_outputs(notebook):
