@@ -7,7 +7,14 @@ from scipy import stats
 from torch import nn
 
 from xaitutor import metrics
-from xaitutor.metrics import effect_correlation, part_effects, part_relevance, pointing_game, relevance_mass, relevance_rank
+from xaitutor.metrics import (
+    effect_correlation,
+    part_effects,
+    part_relevance,
+    pointing_game,
+    relevance_mass,
+    relevance_rank,
+)
 
 ON_MASK = (pointing_game, relevance_mass, relevance_rank)
 

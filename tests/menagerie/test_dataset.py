@@ -5,7 +5,8 @@ import pytest
 import torch
 
 from xaitutor import menagerie
-from xaitutor.menagerie import CLASSES, PLACES, dataset as module
+from xaitutor.menagerie import CLASSES, PLACES
+from xaitutor.menagerie import dataset as module
 
 NAMES = list(CLASSES)
 

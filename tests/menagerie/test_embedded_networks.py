@@ -8,8 +8,8 @@ import torch
 from torchvision.transforms.functional import normalize
 
 from xaitutor.files import data_files
-from xaitutor.networks import models
 from xaitutor.menagerie import Dataset, evaluation
+from xaitutor.networks import models
 
 FAIR = ("menagerie_resnet18", "menagerie_vgg")
 SEED = 1  # the cards measured on seed 0

@@ -1,4 +1,4 @@
 from .assignments import names
-from .releasing import release
-from .grading import grade, maximum, Result
 from .expectations import expect
+from .grading import Result, grade, maximum
+from .releasing import release

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import numpy as np
 import torch
-from torch.nn import functional as F
 
 from xaitutor.menagerie.dataset import Dataset
 from xaitutor.menagerie.scene import CLASSES

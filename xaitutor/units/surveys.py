@@ -72,7 +72,7 @@ def survey(model: nn.Module, layer: str, dataset: Sequence, k: int = 9, by: str 
     state = _State(**(cache is not None and checkpoints.read(cache, identity) or {}))
     saved, due = state.done, 0.0  # the first batch is saved at once: a file that cannot be written is found early
     try:
-        for state in _states(state, model, layer, dataset, k, by, preprocess, batch_size, progress):  # noqa: B020: it begins with the state that was read
+        for state in _states(state, model, layer, dataset, k, by, preprocess, batch_size, progress):  # noqa: B020 (it begins with what was read)
             if cache is not None and time.monotonic() > due:
                 checkpoints.write(cache, identity, state._asdict())
                 saved, due = state.done, time.monotonic() + SECONDS_BETWEEN_SAVES
