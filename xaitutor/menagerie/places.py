@@ -13,7 +13,7 @@ import numpy as np
 from PIL import Image, ImageDraw
 
 from xaitutor.menagerie.geometry import blob, limb
-from xaitutor.menagerie.scene import stream
+from xaitutor.menagerie.streams import stream
 
 SIZE = 128  # pixels, width and height of a picture
 SCALE = 3  # outlines are drawn this many times larger and averaged down: smooth edges

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import cached_property
+from typing import TYPE_CHECKING
 
 import numpy as np
 from PIL import Image, ImageDraw, ImageFilter
@@ -15,7 +16,10 @@ from PIL import Image, ImageDraw, ImageFilter
 from xaitutor.menagerie import anatomy, places
 from xaitutor.menagerie.coats import MARKS
 from xaitutor.menagerie.places import SCALE, SIZE
-from xaitutor.menagerie.scene import Scene, stream
+from xaitutor.menagerie.streams import stream
+
+if TYPE_CHECKING:
+    from xaitutor.menagerie.scene import Scene
 
 UNIT = 50  # pixels in a body unit of an animal of size 1
 

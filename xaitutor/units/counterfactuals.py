@@ -18,7 +18,8 @@ from torch import Tensor, nn
 from tqdm.auto import tqdm
 
 from xaitutor.layers import record
-from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample, stream
+from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample
+from xaitutor.menagerie.streams import stream
 from xaitutor.units.maps import check_activations, check_model
 
 FACTORS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "coat": COATS, "colour": COLOURS, "place": PLACES}
