@@ -28,7 +28,6 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from xaitutor import metrics
 from xaitutor.attribution import METHODS, heatmap
@@ -37,6 +36,7 @@ from xaitutor.menagerie import CLASSES, Dataset, Scene
 from xaitutor.menagerie.anatomy import HEAD
 from xaitutor.menagerie.networks import build
 from xaitutor.networks.models import load_model
+from xaitutor.progress import tqdm
 
 FILE = "explanations.json"
 NETWORKS = {"menagerie_resnet18": "resnet18", "menagerie_vgg": "vgg"}

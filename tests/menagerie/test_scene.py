@@ -1,8 +1,11 @@
 """scene: frozen, one factor at a time, and no colour or place that gives a class away."""
 
+import ast
 import dataclasses
 from collections import Counter
+from graphlib import TopologicalSorter
 from itertools import combinations
+from pathlib import Path
 
 import pytest
 
@@ -69,3 +72,22 @@ def test_other_bad_input():
         menagerie.sample(0).replace(size=0)
     with pytest.raises(ValueError, match="facing is 1"):
         menagerie.sample(0).replace(facing=0)
+
+
+def _imported(node):
+    """The modules of the menagerie that a piece of source needs when it runs, also those that a function imports."""
+    if isinstance(node, ast.If) and ast.unparse(node.test) == "TYPE_CHECKING":
+        return set()
+    if isinstance(node, ast.ImportFrom) and node.module == "xaitutor.menagerie":
+        return {alias.name for alias in node.names}
+    if isinstance(node, ast.ImportFrom) and node.module and node.module.startswith("xaitutor.menagerie."):
+        return {node.module.split(".")[2]}
+    return set().union(*(_imported(child) for child in ast.iter_child_nodes(node)))
+
+
+def test_the_imports_of_the_renderer_point_one_way():
+    names = ("streams", "geometry", "anatomy", "coats", "places", "render", "scene")
+    folder = Path(menagerie.__file__).parent
+    graph = {name: _imported(ast.parse((folder / f"{name}.py").read_text(encoding="utf-8"))) for name in names}
+    order = list(TopologicalSorter(graph).static_order())  # a circle is a CycleError
+    assert set(order) == set(names) and order[-1] == "scene"

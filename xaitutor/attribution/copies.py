@@ -7,9 +7,9 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from xaitutor.attribution.inputs import batches, logits_of
+from xaitutor.progress import tqdm
 
 
 class Copy(NamedTuple):

@@ -63,7 +63,7 @@ def maximum(name: str) -> dict[str, float]:
 
 
 def _in_turn(found, name: str, released: Path, scratch: Path, feedback: Path, seconds: int) -> Iterator[Result]:
-    from tqdm.auto import tqdm
+    from xaitutor.progress import tqdm
 
     workers = SimpleQueue()
     for _ in range(min(AT_A_TIME, len(found))):

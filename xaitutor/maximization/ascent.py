@@ -13,12 +13,12 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from xaitutor.maximization.network import like, prepare
 from xaitutor.maximization.objectives import Objective
 from xaitutor.maximization.parameterisations import Parameterisation, decode, encode, pixels
 from xaitutor.maximization.seeds import seeded
+from xaitutor.progress import tqdm
 
 NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
 NOTHING = ("the objective had no gradient in any step, so that the picture is still what it began with: the unit is "

@@ -17,13 +17,13 @@ from types import SimpleNamespace
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from xaitutor.maximization.ascent import Result, check_finite, check_numbers, finish, first_picture, gradients
 from xaitutor.maximization.network import Ready, like, normalisation, prepare
 from xaitutor.maximization.objectives import Objective, Term
 from xaitutor.maximization.parameterisations import Parameterisation, pixels
 from xaitutor.maximization.seeds import seeded
+from xaitutor.progress import tqdm
 
 
 @gradients()

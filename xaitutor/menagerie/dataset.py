@@ -9,9 +9,10 @@ from pathlib import Path
 
 import numpy as np
 import torch
-from tqdm.auto import tqdm
 
-from xaitutor.menagerie.scene import CLASSES, PLACES, Scene, sample, stream
+from xaitutor.menagerie.scene import CLASSES, PLACES, Scene, sample
+from xaitutor.menagerie.streams import stream
+from xaitutor.progress import tqdm
 
 SPLITS = ("train", "validation", "test")
 
@@ -89,7 +90,7 @@ def cache_folder() -> Path:
 
 def _renderer_version() -> str:
     sources = sorted(Path(__file__).parent.glob("*.py"))
-    drawing = [p for p in sources if p.stem in ("anatomy", "coats", "geometry", "places", "render", "scene", "dataset")]
+    drawing = [p for p in sources if p.stem in ("anatomy", "coats", "geometry", "places", "render", "scene", "streams", "dataset")]
     return hashlib.sha256(b"".join(p.read_bytes() for p in drawing)).hexdigest()[:12]
 
 

@@ -6,11 +6,15 @@ and no place gives a class away (except in the biased variant, which plants exac
 
 from __future__ import annotations
 
-import zlib
 from dataclasses import dataclass, replace
 from typing import NamedTuple
 
 import numpy as np
+from PIL import Image
+
+from xaitutor.menagerie.anatomy import part_names
+from xaitutor.menagerie.render import Rendering, render
+from xaitutor.menagerie.streams import stream
 
 SHAPES = ("horse", "cat", "lion", "dog", "giraffe", "elephant", "cow", "sofa")
 COATS = ("plain", "stripes", "spots", "patches", "blotches", "saddle")
@@ -90,30 +94,19 @@ class Scene:
 
     def without(self, *parts: str) -> Scene:
         """The same scene with parts left out; with the head goes what sits on it. `"object"` leaves out everything."""
-        from xaitutor.menagerie.anatomy import part_names
-
         there = (*part_names(self.shape), "object")
         for part in parts:
             if part not in there:
                 raise ValueError(f"a {self.shape} has no part {part!r}; it has {', '.join(there)}")
         return replace(self, missing=self.missing | set(parts))
 
-    def render(self):
+    def render(self) -> Rendering:
         """Draw it: a `Rendering` with the image, the object's mask, a mask a part, and the coat's mask."""
-        from xaitutor.menagerie.render import render
-
         return render(self)
 
-    def picture(self):
+    def picture(self) -> Image.Image:
         """The image alone, as a PIL image: what `load_image` gives of a photo, and what a model's `preprocess` takes."""
-        from PIL import Image
-
         return Image.fromarray(self.render().image)
-
-
-def stream(seed: int, detail: str) -> np.random.Generator:
-    """The random stream of one detail of one scene."""
-    return np.random.default_rng([seed, zlib.crc32(detail.encode())])
 
 
 def sample(seed: int, name: str | None = None, **fixed) -> Scene:

@@ -13,11 +13,11 @@ from typing import NamedTuple
 import torch
 from torch import nn
 from torch.nn import functional as F
-from tqdm.auto import tqdm
 
 from xaitutor.menagerie.dataset import Dataset
 from xaitutor.menagerie.networks import build
 from xaitutor.menagerie.scene import CLASSES
+from xaitutor.progress import tqdm
 
 MEAN, STD = (0.57, 0.56, 0.47), (0.21, 0.19, 0.22)  # of the training pictures' channels
 

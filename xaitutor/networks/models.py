@@ -256,7 +256,7 @@ def _fetch(url: str, target: Path) -> Path:
 
     torch.hub's own function has no time limit, and moves the file in a way that collides on Windows.
     """
-    from tqdm.auto import tqdm
+    from xaitutor.progress import tqdm
 
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # one of its own for each process

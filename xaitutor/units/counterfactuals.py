@@ -15,10 +15,11 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
-from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample, stream
+from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample
+from xaitutor.menagerie.streams import stream
 from xaitutor.networks.layers import record, require_eval
+from xaitutor.progress import tqdm
 from xaitutor.units.maps import check_activations
 
 FACTORS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "coat": COATS, "colour": COLOURS, "place": PLACES}

@@ -13,10 +13,10 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
-from tqdm.auto import tqdm
 
 from xaitutor.networks import images
 from xaitutor.networks.layers import named, record, require_eval
+from xaitutor.progress import tqdm
 from xaitutor.units import checkpoints
 from xaitutor.units.maps import check_activations
 
