@@ -115,6 +115,16 @@ def test_without_the_object_the_place_is_empty():
     assert 0 < shadow.mean() < 0.25, "no object throws no shadow"
 
 
+def test_an_object_outside_the_picture_is_not_seen():
+    scene = menagerie.sample(2, "zebra", cover=0.5)
+    for far in ({"x": 3.0}, {"x": -2.0}, {"y": -1.0}, {"y": 3.0}):
+        away = scene.replace(**far).render()
+        assert away.mask.max() == 0 and away.coat.max() == 0
+        assert set(away.parts) == set(anatomy.part_names("horse")) and all(part.max() == 0 for part in away.parts.values())
+    half = scene.replace(x=0.0).render()
+    assert half.mask[:, :12].max() == 1 and half.mask[:, 64:].max() == 0
+
+
 def test_other_small_changes_keep_their_distance():
     scene = menagerie.sample(7, "giraffe")
     assert np.array_equal(scene.render().image, scene.replace().render().image)

@@ -11,7 +11,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from xaitutor.menagerie.geometry import Limb, blob, limb, spline, turn
+from xaitutor.menagerie.geometry import Limb, blob, limb, limbs, spline, turn
 
 
 class Part(NamedTuple):
@@ -81,15 +81,14 @@ HEAD = ("head", "ears", "eyes", "muzzle", "trunk", "tusks", "horns", "mane")  # 
 def _quadruped(s: Species, stride: float, head: float, tail: float) -> list[Part]:
     hip, shoulder = np.array([-s.length / 2, -s.height]), np.array([s.length / 2, -s.height])
     skull_at = shoulder + [0, 0.02] + turn([s.neck[0], 0], s.neck[1] + 10 * head)
+    far_legs, near_legs = _legs(s, hip, shoulder, stride)
     built = [
-        *_leg(s, hip + [0.10, 0.04], 0.13 * stride, "far leg", hind=True),
-        *_leg(s, shoulder + [-0.06, 0.04], -0.13 * stride, "far leg"),
+        *far_legs,
         *_tail(s, hip, tail),
         *_ruff(s, skull_at),
         _limb("body", "trunk", [hip, (hip + shoulder) / 2 + [0, 0.02], shoulder], s.above, s.below),
         *_udder(s),
-        *_leg(s, hip + [0.02, 0.04], -0.15 * stride, "trunk", hind=True),
-        *_leg(s, shoulder + [0.0, 0.04], 0.15 * stride, "trunk"),
+        *near_legs,
         *_neck(s, shoulder, skull_at),
     ]
     return built + (_face(s, skull_at) if "face" in s.extras else _profile(s, skull_at, head))
@@ -100,10 +99,19 @@ def _limb(name, solid, points, above, below=None, paint="coat") -> Part:
     return Part(name, shape.outline(), paint, solid, shape)
 
 
-def _leg(s: Species, top, swing: float, solid: str, hind: bool = False) -> list[Part]:
-    knee = np.array([top[0] + 0.45 * swing + (0.035 if hind else -0.015), top[1] / 2 + 0.02])
-    foot = np.array([top[0] + swing - (0.03 if hind else 0.0), -s.leg[2]])
-    built = [_limb("legs", solid, [top, knee, foot], s.leg)]
+def _legs(s: Species, hip, shoulder, stride: float) -> tuple[list[Part], list[Part]]:
+    """The far pair of legs and the near one, each hind leg first."""
+    top = np.array([hip, shoulder, hip, shoulder]) + [[0.10, 0.04], [-0.06, 0.04], [0.02, 0.04], [0.0, 0.04]]
+    swing = stride * np.array([0.13, -0.13, -0.15, 0.15])
+    knee = np.column_stack([top[:, 0] + 0.45 * swing + [0.035, -0.015, 0.035, -0.015], top[:, 1] / 2 + 0.02])
+    foot = np.column_stack([top[:, 0] + swing - [0.03, 0.0, 0.03, 0.0], np.full(4, -s.leg[2])])
+    legs = limbs(np.stack([top, knee, foot]), s.leg)
+    far = [part for i in (0, 1) for part in _leg(s, legs[i], foot[i], "far leg")]
+    return far, [part for i in (2, 3) for part in _leg(s, legs[i], foot[i], "trunk")]
+
+
+def _leg(s: Species, leg: Limb, foot, solid: str) -> list[Part]:
+    built = [Part("legs", leg.outline(), "coat", solid, leg)]
     r = s.leg[2]
     if "hooves" in s.extras:
         built.append(Part("legs", foot + np.array([[-r, 0], [r, 0], [1.35 * r, r], [-1.2 * r, r]]), "hoof", solid))

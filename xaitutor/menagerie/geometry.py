@@ -7,11 +7,14 @@ on its skin is (u, v): u runs along it from 0 to 1, v across it from -1 (below) 
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from functools import cache, cached_property
 
 import numpy as np
 
 _CAP = np.sin(np.linspace(0, np.pi / 2, 5)[1:])  # where a rounded end is sampled, in radii
+_LEFT = np.array([1.0, -1.0])  # (x, y) turned left on the page is (y, -x)
 
 
 @dataclass(frozen=True)
@@ -22,14 +25,25 @@ class Limb:
     normal: np.ndarray
     above: np.ndarray
     below: np.ndarray
-    along: np.ndarray  # arc length of each sample, from 0 to 1
-    length: float
+
+    @cached_property
+    def travelled(self) -> np.ndarray:
+        """The arc length of the centre line up to each sample (n,), in body units."""
+        step = self.centre[1:] - self.centre[:-1]
+        return np.concatenate([[0], np.cumsum(np.hypot(step[:, 0], step[:, 1]))])
+
+    @property
+    def length(self) -> float:
+        """The arc length of the whole centre line."""
+        return float(self.travelled[-1])
 
     def at(self, u: np.ndarray, v: np.ndarray) -> np.ndarray:
         """Points (…, 2) at the skin coordinates `u` in [0, 1] and `v` in [-1, 1]."""
-        reach = v * np.where(v > 0, np.interp(u, self.along, self.above), np.interp(u, self.along, self.below))
-        column = [np.interp(u, self.along, self.centre[:, i]) + reach * np.interp(u, self.along, self.normal[:, i]) for i in (0, 1)]
-        return np.stack(column, axis=-1)
+        u = u * self.length
+        along = (*self.centre.T, *self.normal.T, self.above, self.below)
+        x, y, normal_x, normal_y, above, below = (np.interp(u, self.travelled, values) for values in along)
+        reach = v * np.where(v > 0, above, below)
+        return np.stack([x + reach * normal_x, y + reach * normal_y], axis=-1)
 
     def outline(self) -> np.ndarray:
         """The closed outline, (2n, 2)."""
@@ -38,15 +52,14 @@ class Limb:
         return np.concatenate([upper, lower[::-1]])
 
 
-def spline(values, samples: int = 5) -> np.ndarray:
-    """Catmull-Rom curve through `values` (k, …), `samples` points a segment, ends included."""
+def spline(values) -> np.ndarray:
+    """Catmull-Rom curve through `values` (k, …), five points a segment, ends included: (5k − 4, …)."""
     values = np.asarray(values, dtype=float)
-    padded = np.concatenate([2 * values[:1] - values[1:2], values, 2 * values[-1:] - values[-2:-1]])
-    t = np.linspace(0, 1, samples, endpoint=False).reshape(-1, *[1] * (values.ndim - 1))
-    pieces = []
-    for a, b, c, d in zip(padded, padded[1:], padded[2:], padded[3:]):
-        pieces.append(b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a))))
-    return np.concatenate([*pieces, values[-1:]])
+    padded = np.concatenate([2 * values[:1] - values[1:2], values, 2 * values[-1:] - values[-2:-1]])[:, None]
+    a, b, c, d = padded[:-3], padded[1:-2], padded[2:-1], padded[3:]
+    t = (np.arange(5) / 5).reshape(-1, *[1] * (values.ndim - 1))
+    pieces = b + 0.5 * t * (c - a + t * (2 * a - 5 * b + 4 * c - d + t * (3 * (b - c) + d - a)))
+    return np.concatenate([pieces.reshape(-1, *values.shape[1:]), values[-1:]])
 
 
 def limb(points, above, below=None) -> Limb:
@@ -55,29 +68,56 @@ def limb(points, above, below=None) -> Limb:
     Image coordinates: y grows downwards; v = 1 is the side to the left of the direction of travel on the page, which is the
     upper side of a limb that runs from left to right.
     """
-    skeleton = spline(np.column_stack([np.asarray(points, float), above, above if below is None else below]))
-    centre, radii = skeleton[:, :2], skeleton[:, 2:]
-    tangent = np.gradient(centre, axis=0)
-    tangent /= np.hypot(tangent[:, 0], tangent[:, 1])[:, None]
-    thin = np.sqrt(1 - _CAP**2)[:, None]
-    reach = _CAP[:, None]
-    centre = np.concatenate([
-        (centre[0] - reach * radii[0].mean() * tangent[0])[::-1], centre, centre[-1] + reach * radii[-1].mean() * tangent[-1]])
-    radii = np.concatenate([(thin * radii[0])[::-1], radii, thin * radii[-1]])
-    tangent = np.concatenate([np.repeat(tangent[:1], 4, 0), tangent, np.repeat(tangent[-1:], 4, 0)])
-    normal = np.column_stack([tangent[:, 1], -tangent[:, 0]])
-    along = np.concatenate([[0], np.cumsum(np.hypot(*np.diff(centre, axis=0).T))])
-    return Limb(centre, normal, radii[:, 0], radii[:, 1], along / along[-1], along[-1])
+    return limbs(np.asarray(points, float)[:, None], above, below)[0]
+
+
+def limbs(points: np.ndarray, above, below=None) -> list[Limb]:
+    """Limbs of the same thickness, through `points` (k, m, 2): m at once take hardly longer than one."""
+    given = np.empty((*points.shape[:2], 4))
+    given[..., :2] = points
+    given[..., 2] = np.reshape(above, (-1, 1))
+    given[..., 3] = np.reshape(above if below is None else below, (-1, 1))
+    skeleton = spline(given)
+    sample, beyond, thin = _rounded(len(skeleton))
+    tangent = _slope(skeleton[..., :2]).take(sample, axis=0)
+    tangent /= np.hypot(tangent[..., 0], tangent[..., 1])[..., None]
+    skeleton = skeleton.take(sample, axis=0)
+    centre, above, below = skeleton[..., :2], skeleton[..., 2], skeleton[..., 3]
+    centre = centre + (beyond * (above + below) / 2)[..., None] * tangent
+    normal, above, below = tangent[..., ::-1] * _LEFT, thin * above, thin * below
+    return [Limb(centre[:, i], normal[:, i], above[:, i], below[:, i]) for i in range(points.shape[1])]
+
+
+def _slope(curve: np.ndarray) -> np.ndarray:
+    """Central differences along a curve (n, …), one-sided at its ends."""
+    slope = np.empty_like(curve)
+    slope[1:-1] = (curve[2:] - curve[:-2]) / 2
+    slope[0], slope[-1] = curve[1] - curve[0], curve[-1] - curve[-2]
+    return slope
+
+
+@cache  # by the number of samples, of which few occur
+def _rounded(samples: int) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """What rounds the ends of a limb: which sample each of its points comes from (n,), the ends coming four times more; how many
+    radii it is moved along the tangent, and by what its radii are multiplied, (n, 1)."""
+    cap = len(_CAP)
+    sample = np.clip(np.arange(-cap, samples + cap), 0, samples - 1)
+    beyond = np.concatenate([-_CAP[::-1], np.zeros(samples), _CAP])[:, None]
+    return sample, beyond, np.sqrt(1 - beyond**2)
 
 
 def blob(centre, width: float, height: float, corners: int = 14) -> np.ndarray:
     """Outline (corners, 2) of an upright ellipse with half axes `width` and `height`."""
+    return _circle(corners) * [width, height] + centre
+
+
+@cache
+def _circle(corners: int) -> np.ndarray:
     angle = np.linspace(0, 2 * np.pi, corners, endpoint=False)
-    return np.column_stack([centre[0] + width * np.cos(angle), centre[1] + height * np.sin(angle)])
+    return np.column_stack([np.cos(angle), np.sin(angle)])
 
 
 def turn(vector, degrees: float) -> np.ndarray:
     """`vector` (…, 2) turned anticlockwise on the page (y grows downwards)."""
-    angle = np.deg2rad(degrees)
-    matrix = np.array([[np.cos(angle), np.sin(angle)], [-np.sin(angle), np.cos(angle)]])
-    return np.asarray(vector, float) @ matrix.T
+    sine, cosine = math.sin(math.radians(degrees)), math.cos(math.radians(degrees))
+    return np.asarray(vector, float) @ [[cosine, -sine], [sine, cosine]]

@@ -12,7 +12,7 @@ from typing import NamedTuple
 import numpy as np
 from PIL import Image, ImageDraw
 
-from xaitutor.menagerie.geometry import blob, limb
+from xaitutor.menagerie.geometry import blob, limb, limbs
 from xaitutor.menagerie.streams import stream
 
 SIZE = 128  # pixels, width and height of a picture
@@ -67,42 +67,46 @@ def noise(draw, fall: float = SOIL) -> np.ndarray:
 
 
 def background(place: str, seed: int) -> np.ndarray:
-    """The empty place, (SIZE, SIZE, 3) float32 in [0, 255]."""
+    """The empty place, (3, SIZE, SIZE) float32 in [0, 255]."""
     kind = PLACES[place]
     # One horizon a seed, the same in every place: what stands on the ground stays on it when the place changes.
     horizon = int(SIZE * (0.40 + 0.16 * stream(seed, "horizon").random()))
     draw = stream(seed, "place")
-    picture = np.empty((SIZE, SIZE, 3), np.float32)
+    picture = np.empty((3, SIZE, SIZE), np.float32)
     warmth = np.float32([1, 1, 1] + (draw.random(3) - 0.5) * 0.10)
-    picture[:horizon] = _fade(kind.sky, horizon)
-    picture[horizon:] = _fade(kind.ground, SIZE - horizon)
+    sky, ground = picture[:, :horizon], picture[:, horizon:]
+    sky[:] = _fade(kind.sky, horizon)
+    ground[:] = _fade(kind.ground, SIZE - horizon)
     if kind.clouds:
         cloud = np.clip(noise(draw, CLOUDS)[:horizon] * 0.55 - 0.05, 0, 0.85) * kind.clouds * (0.3 + 0.7 * draw.random())
-        picture[:horizon] += cloud[..., None] * (252 - picture[:horizon])
-    _soil(picture[horizon:], kind, draw)
+        sky += cloud * (252 - sky)
+    _soil(ground, kind, draw)
     _paste(picture, _props(place, kind, horizon, draw))
-    return picture * warmth
+    return picture * warmth[:, None, None]
 
 
 def _fade(colours: tuple[Colour, Colour], rows: int) -> np.ndarray:
-    t = np.linspace(0, 1, rows, dtype=np.float32)[:, None, None]
-    return (1 - t) * np.float32(colours[0]) + t * np.float32(colours[1])
+    far, near = np.float32(colours)[..., None, None]
+    t = np.linspace(0, 1, rows, dtype=np.float32)[:, None]
+    return (1 - t) * far + t * near
 
 
 def _soil(ground: np.ndarray, kind: Place, draw) -> None:
     """Roughness, finer towards the horizon: rows of one noise tile, read faster where they are far."""
-    rows = len(ground)
+    rows = ground.shape[1]
     depth = np.linspace(0.25, 1, rows)
     tile = _noise_tiles(SOIL)[int(draw.random() * 8)]
-    y = (60 / depth).astype(int) % 256
-    x = ((np.arange(SIZE)[None] - SIZE / 2) / (0.35 + 0.65 * depth[:, None]) + 400).astype(int) % 256
-    rough = tile[y[:, None], x] * np.float32(0.045 * kind.rough) + 1
-    ground *= rough[..., None]
+    y = (60 / depth).astype(int)[:, None] & 255  # modulo the tile's 256
+    x = ((np.arange(SIZE) - SIZE / 2) / (0.35 + 0.65 * depth[:, None]) + 400).astype(int) & 255
+    ground *= tile.take(256 * y + x) * np.float32(0.045 * kind.rough) + 1
 
 
 def _props(place: str, kind: Place, horizon: int, draw) -> Image.Image:
-    """Everything that stands in the place, on a transparent canvas SCALE times larger."""
-    canvas = Image.new("RGBA", (SIZE * SCALE, SIZE * SCALE))
+    """Everything that stands in the place, on a transparent canvas SCALE times larger.
+
+    "RGBa" is RGBA with colours multiplied by their alpha, which is what an average needs. All that is drawn is opaque: no difference.
+    """
+    canvas = Image.new("RGBa", (SIZE * SCALE, SIZE * SCALE))
     pen = ImageDraw.Draw(canvas)
     if place == "room":
         _furnish(pen, horizon, draw)
@@ -120,8 +124,30 @@ def _props(place: str, kind: Place, horizon: int, draw) -> Image.Image:
 
 
 def _paste(picture: np.ndarray, canvas: Image.Image) -> None:
-    small = np.asarray(canvas.reduce(SCALE), np.float32)
-    picture += small[..., 3:] / 255 * (small[..., :3] - picture)
+    window, fine = drawn(canvas)
+    layer = channels(canvas.reduce(SCALE, fine).convert("RGBA"))
+    behind = picture[:, *window]
+    behind += layer[3] / 255 * (layer[:3] - behind)
+
+
+def drawn(canvas: Image.Image) -> tuple[tuple[slice, slice], tuple[int, int, int, int]]:
+    """The smallest window of whole pixels around all that is drawn on a canvas: as rows and columns of the picture, and as the box
+    (left, top, right, bottom) of the canvas. Most objects fill a third of their picture: the rest need not be averaged."""
+    left, top, right, bottom = canvas.getbbox() or (0, 0, 1, 1)
+    left, top, right, bottom = left // SCALE, top // SCALE, -(-right // SCALE), -(-bottom // SCALE)
+    return (slice(top, bottom), slice(left, right)), (left * SCALE, top * SCALE, right * SCALE, bottom * SCALE)
+
+
+def whole(part: np.ndarray, window: tuple[slice, slice]) -> np.ndarray:
+    """A picture (SIZE, SIZE) that is `part` in the window and zero elsewhere."""
+    picture = np.zeros((SIZE, SIZE), part.dtype)
+    picture[window] = part
+    return picture
+
+
+def channels(image: Image.Image) -> np.ndarray:
+    """A picture as (channels, height, width) float32: NumPy combines it with one number a pixel ten times faster than with channels last."""
+    return np.asarray(image).transpose(2, 0, 1).astype(np.float32, order="C")
 
 
 def _polygon(pen, points, colour) -> None:
@@ -259,10 +285,12 @@ def _palm(pen, base, r, turn) -> None:
     lean = 0.6 * (turn - 0.5) * r
     top = np.array([x + lean, y - 2.0 * r])
     _polygon(pen, limb([[x, y], [x + 0.3 * lean, y - r], top], [0.12 * r, 0.08 * r, 0.07 * r]).outline(), (150, 116, 80))
-    for angle in np.deg2rad([10, 50, 95, 140, 175, 215, 325]):
-        tip = top + r * np.array([0.95 * np.cos(angle), -0.45 * np.sin(angle) + 0.25])
-        middle = 0.5 * (top + tip) + [0, -0.3 * r]
-        _polygon(pen, limb([top, middle, tip], [0.05 * r, 0.11 * r, 0.02 * r]).outline(), (74, 142, 84) if angle < 2 else (92, 158, 92))
+    angle = np.deg2rad([10, 50, 95, 140, 175, 215, 325])
+    tip = top + r * np.column_stack([0.95 * np.cos(angle), -0.45 * np.sin(angle) + 0.25])
+    middle = 0.5 * (top + tip) + [0, -0.3 * r]
+    leaves = limbs(np.stack([np.full((7, 2), top), middle, tip]), [0.05 * r, 0.11 * r, 0.02 * r])
+    for i, leaf in enumerate(leaves):
+        _polygon(pen, leaf.outline(), (74, 142, 84) if i < 3 else (92, 158, 92))
 
 
 def _rock(pen, base, r, turn) -> None:
@@ -298,12 +326,11 @@ def cover(place: str, seed: int, amount: float, x: float, feet: float) -> tuple[
     pen = ImageDraw.Draw(canvas)
     for centre, reach, height in draw.random((round(4 * amount), 3)):
         middle = x + (centre - 0.5) * 80
-        for offset, lean, tall in draw.random((14, 3)):
-            root = np.array([middle + (offset - 0.5) * (10 + 14 * reach), feet + 5])
-            tip = root + [(lean - 0.5) * 12 + (offset - 0.5) * 8, -(8 + 18 * height) * (0.5 + 0.5 * tall) * (0.4 + 0.6 * amount)]
-            _blade(pen, root, tip)
-    return np.asarray(canvas.reduce(SCALE), np.float32) / 255, colour
-
-
-def _blade(pen, root, tip) -> None:
-    pen.polygon([*(SCALE * (root + [-0.9, 0])), *(SCALE * (root + [0.9, 0])), *(SCALE * tip)], fill=255)
+        offset, lean, tall = draw.random((14, 3)).T
+        x_root, y_root = middle + (offset - 0.5) * (10 + 14 * reach), np.full(14, feet + 5)
+        x_tip = x_root + ((lean - 0.5) * 12 + (offset - 0.5) * 8)
+        y_tip = y_root - (8 + 18 * height) * (0.5 + 0.5 * tall) * (0.4 + 0.6 * amount)
+        for blade in SCALE * np.column_stack([x_root - 0.9, y_root, x_root + 0.9, y_root, x_tip, y_tip]):
+            pen.polygon(blade.tolist(), fill=255)
+    window, fine = drawn(canvas)
+    return whole(np.asarray(canvas.reduce(SCALE, fine), np.float32) / 255, window), colour

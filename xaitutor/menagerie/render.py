@@ -15,7 +15,7 @@ from PIL import Image, ImageDraw, ImageFilter
 
 from xaitutor.menagerie import anatomy, places
 from xaitutor.menagerie.coats import MARKS
-from xaitutor.menagerie.places import SCALE, SIZE
+from xaitutor.menagerie.places import SCALE, SIZE, channels, drawn, whole
 from xaitutor.menagerie.streams import stream
 
 if TYPE_CHECKING:
@@ -49,36 +49,45 @@ class Rendering:
     image: np.ndarray
     mask: np.ndarray
     coat: np.ndarray
-    _owner: np.ndarray  # (384, 384) uint8: which part each fine pixel shows, from 1; 0 is none
-    _names: tuple[str, ...]
+    _owner: np.ndarray  # uint8: the number of the part that each fine pixel of the window shows; 0 is none
+    _names: dict[int, str]  # of the part with each number
+    _window: tuple[slice, slice]  # rows and columns around the object
     _uncovered: np.ndarray  # (128, 128): how much the grass leaves free
 
     @cached_property
     def parts(self) -> dict[str, np.ndarray]:
         masks = {}
-        for number, name in enumerate(self._names, start=1):
+        for number, name in self._names.items():
             masks.setdefault(name, []).append(number)
-        return {name: _average(np.isin(self._owner, numbers)) * self._uncovered for name, numbers in masks.items()}
+        shares = {name: _average(np.isin(self._owner, numbers)) for name, numbers in masks.items()}
+        return {name: whole(share, self._window) * self._uncovered for name, share in shares.items()}
 
 
 def render(scene: Scene) -> Rendering:
     """Draw `scene`. Deterministic: the same scene gives the same pixels."""
-    whole = anatomy.parts(scene.shape, scene.stride, scene.head, scene.tail)
-    parts = _present(whole, scene.missing)
     place = _at(scene)
+    body = [part._replace(outline=place(part.outline)) for part in anatomy.parts(scene.shape, scene.stride, scene.head, scene.tail)]
+    parts = _numbered(_present(body, scene.missing))
     picture = places.background(scene.place, scene.seed)
-    owner, marks = _fill(scene, parts, place)
     if parts:
         _shadow(picture, scene)
-    mask = _average(owner > 0)
-    body, coat = _paint(scene, parts, whole, owner, marks)
-    picture = picture * (1 - mask[..., None]) + body
+    owner, marks, window = _fill(scene, parts, place)
+    mask, coat = _average(owner > 0), _average(marks & owner)  # the last bit of an owner's number: does it wear the coat?
+    behind = picture[:, *window]
+    behind *= 1 - mask
+    behind += _paint(scene, parts, owner, coat) * _light(scene, parts, body, owner, window)
     grass, colour = places.cover(scene.place, scene.seed, scene.cover, scene.x * SIZE, scene.y * SIZE)
-    picture += grass[..., None] * (colour - picture)
-    picture *= np.float32(scene.light) * (1 + 0.02 * places.noise(stream(scene.seed, "grain")))[..., None]
+    picture += grass * (colour[:, None, None] - picture)
+    picture *= np.float32(scene.light) * (1 + 0.02 * places.noise(stream(scene.seed, "grain")))
     uncovered = 1 - grass
-    image = np.clip(picture + 0.5, 0, 255).astype(np.uint8)
-    return Rendering(image, mask * uncovered, coat * uncovered, owner, tuple(part.name for part in parts), uncovered)
+    image = np.stack(np.clip(picture + 0.5, 0, 255).astype(np.uint8), axis=-1)
+    names = {number: part.name for number, part in parts.items()}
+    return Rendering(image, whole(mask, window) * uncovered, whole(coat, window) * uncovered, owner, names, window, uncovered)
+
+
+def _numbered(parts: list[anatomy.Part]) -> dict[int, anatomy.Part]:
+    """Numbers that grow from far to near; the last bit says whether the part wears the coat."""
+    return {2 * i + (part.paint == "coat"): part for i, part in enumerate(parts, start=1)}
 
 
 def _present(parts: list[anatomy.Part], missing: frozenset[str]) -> list[anatomy.Part]:
@@ -99,13 +108,13 @@ def _at(scene: Scene):
     return lambda points: points * scale + origin
 
 
-def _fill(scene: Scene, parts, place) -> tuple[np.ndarray, np.ndarray]:
-    """Which part each fine pixel shows, and which fine pixels are marked."""
+def _fill(scene: Scene, parts, place) -> tuple[np.ndarray, np.ndarray, tuple[slice, slice]]:
+    """Which part each fine pixel shows and which fine pixels are marked, in a window around the object; and that window."""
     owner, marks = (Image.new("L", (SIZE * SCALE, SIZE * SCALE)) for _ in range(2))
     own, mark = ImageDraw.Draw(owner), ImageDraw.Draw(marks)
     counted: dict[str, int] = {}
-    for number, part in enumerate(parts, start=1):
-        outline = place(part.outline).ravel().tolist()
+    for number, part in parts.items():
+        outline = part.outline.ravel().tolist()
         own.polygon(outline, fill=number)
         if scene.coat == "plain":
             continue
@@ -113,25 +122,22 @@ def _fill(scene: Scene, parts, place) -> tuple[np.ndarray, np.ndarray]:
         if part.limb is not None and part.paint == "coat" and not (scene.coat == "saddle" and part.name == "legs"):
             counted[part.name] = counted.get(part.name, -1) + 1
             draw = stream(scene.seed, f"{scene.coat} {part.name} {counted[part.name]}")
-            for spot in MARKS[scene.coat](part.limb, draw):
-                mark.polygon(place(spot).ravel().tolist(), fill=1)
-    return np.asarray(owner), np.asarray(marks)
+            for spot in place(MARKS[scene.coat](part.limb, draw)):
+                mark.polygon(spot.ravel().tolist(), fill=1)
+    window, fine = drawn(owner)
+    return np.asarray(owner.crop(fine)), np.asarray(marks.crop(fine)), window
 
 
-def _paint(scene: Scene, parts, whole, owner, marks) -> tuple[np.ndarray, np.ndarray]:
-    """The object's colours, multiplied by its mask, (128, 128, 3), and the coat's mask (128, 128)."""
+def _paint(scene: Scene, parts, owner, coat) -> np.ndarray:
+    """The object's colours in its window, multiplied by its mask, (3, height, width)."""
     base, mark = _palette(scene)
+    paints = {paint: _colour(paint, base, mark) for paint in {part.paint for part in parts.values()}}
     colours = np.zeros((256, 3), np.uint8)
-    wears = np.zeros(256, np.uint8)
-    for number, part in enumerate(parts, start=1):
-        colours[number] = _colour(part.paint, base, mark)
-        wears[number] = part.paint == "coat"
+    for number, part in parts.items():
+        colours[number] = paints[part.paint]
     indexed = Image.fromarray(owner, mode="P")
-    indexed.putpalette(colours.ravel().tolist())
-    flat = np.asarray(indexed.convert("RGB").reduce(SCALE), np.float32)
-    coat = _average(marks & wears[owner]) if scene.coat != "plain" else np.zeros((SIZE, SIZE), np.float32)
-    paint = flat + coat[..., None] * (mark - base)
-    return paint * _light(scene, parts, whole, owner)[..., None], coat
+    indexed.putpalette(colours.tobytes())
+    return channels(indexed.convert("RGB").reduce(SCALE)) + coat * (mark - base)[:, None, None]
 
 
 def _palette(scene: Scene) -> tuple[np.ndarray, np.ndarray]:
@@ -150,58 +156,61 @@ def _colour(paint: str, base, mark) -> np.ndarray:
     return np.float32(FIXED[paint])
 
 
-def _light(scene: Scene, parts, whole, owner) -> np.ndarray:
-    """Brightness (128, 128): each solid is lit from above, as if it were round, and fur is a little uneven.
+def _light(scene: Scene, parts, body, owner, window) -> np.ndarray:
+    """Brightness in the object's window: each solid is lit from above, as if it were round, and fur is a little uneven.
 
     A solid's light comes from its whole outline, hidden and missing parts included: taking the head off leaves the neck as it was.
     """
-    solids = dict.fromkeys(part.solid for part in parts)
+    solids = list(dict.fromkeys(part.solid for part in parts.values()))
     lookup = np.zeros(256, np.uint8)
-    lookup[1 : len(parts) + 1] = [1 + list(solids).index(part.solid) for part in parts]
-    fine = [owner[i::SCALE, j::SCALE] for i in range(SCALE) for j in range(SCALE)]
-    solid = lookup[np.maximum.reduce(fine)]  # what is nearest in each pixel
+    for number, part in parts.items():
+        lookup[number] = 1 + solids.index(part.solid)
+    rows = np.maximum.reduce([owner[i::SCALE] for i in range(SCALE)])
+    nearest = np.maximum.reduce([rows[:, i::SCALE] for i in range(SCALE)])
+    solid = whole(lookup[nearest], window)
     light = np.ones((SIZE, SIZE), np.float32)
-    place = _at(scene)
     for number, name in enumerate(solids, start=1):
         if name != "eyes":
-            here = solid == number
-            slope = _slope([place(part.outline) / SCALE for part in whole if part.solid == name], scene.size)
-            light[here] = ((0.80 if name.startswith("far") else 1.0) + 1.15 * slope)[here]
-    return light * (1 + 0.03 * places.noise(stream(scene.seed, "fur")))
+            around, slope = _slope([part.outline / SCALE for part in body if part.solid == name], scene.size)
+            lit = (0.80 if name.startswith("far") else 1.0) + 1.15 * slope
+            np.copyto(light[around], lit, where=solid[around] == number)
+    return (light * (1 + 0.03 * places.noise(stream(scene.seed, "fur"))))[window]
 
 
-def _slope(outlines, size: float) -> np.ndarray:
-    """How much the surface of a rounded solid faces the light, (128, 128): the slope of its blurred silhouette."""
+def _slope(outlines, size: float) -> tuple[tuple[slice, slice], np.ndarray]:
+    """How much the surface of a rounded solid faces the light: the slope of its blurred silhouette, in a window around it."""
     silhouette = Image.new("L", (SIZE, SIZE))
     pen = ImageDraw.Draw(silhouette)
     for outline in outlines:
         pen.polygon(outline.ravel().tolist(), fill=255)
-    box = _box(outlines, margin=12)
+    left, top, right, bottom = box = _box(outlines, margin=12)
     soft = silhouette.crop(box).filter(ImageFilter.GaussianBlur(3.2 * max(0.5, float(size))))
     height = np.asarray(soft, np.float32) / 255
-    slope = np.zeros((SIZE, SIZE), np.float32)
-    inside = slope[box[1] : box[3], box[0] : box[2]]
-    inside[1:-1] = height[2:] - height[:-2]
-    inside[:, 1:-1] += 0.4 * (height[:, 2:] - height[:, :-2])
-    return slope
+    slope = np.zeros_like(height)
+    slope[1:-1] = height[2:] - height[:-2]
+    slope[:, 1:-1] += 0.4 * (height[:, 2:] - height[:, :-2])
+    return (slice(top, bottom), slice(left, right)), slope
 
 
 def _box(outlines, margin: int) -> tuple[int, int, int, int]:
     """Left, top, right, bottom of the smallest window that holds the outlines and a margin."""
-    points = np.concatenate(outlines)
-    low = np.clip(points.min(0) - margin, 0, SIZE - 2)
-    high = np.clip(points.max(0) + margin, low + 2, SIZE)
-    return tuple(int(c) for c in (*low, *high))
+    x, y = np.concatenate(outlines).T.tolist()
+    left, top = (int(min(max(min(c) - margin, 0), SIZE - 2)) for c in (x, y))
+    right, bottom = (int(min(max(max(c) + margin, low + 2), SIZE)) for c, low in ((x, left), (y, top)))
+    return left, top, right, bottom
 
 
 def _shadow(picture: np.ndarray, scene: Scene) -> None:
     """A soft ellipse on the ground, as long as the animal."""
-    y, x = np.mgrid[:SIZE, :SIZE].astype(np.float32)
     width = _scale(scene) * 0.62
-    far = ((x - scene.x * SIZE) / width) ** 2 + ((y - scene.y * SIZE - 0.5) / (0.17 * width)) ** 2
-    picture *= (1 - 0.42 * np.exp(-(far**1.5)))[..., None]
+    height = 0.17 * width
+    # Three heights above and below, exp(-27) is left of it: nothing, in float32.
+    top, bottom = (int(np.clip(scene.y * SIZE + reach, 0, SIZE)) for reach in (-3 * height, 3 * height + 2))
+    x, y = np.arange(SIZE, dtype=np.float32), np.arange(top, bottom, dtype=np.float32)[:, None]
+    far = ((x - scene.x * SIZE) / width) ** 2 + ((y - scene.y * SIZE - 0.5) / height) ** 2
+    picture[:, top:bottom] *= 1 - 0.42 * np.exp(-(far**1.5))
 
 
 def _average(fine: np.ndarray) -> np.ndarray:
-    """The share of each pixel's fine pixels that are set, (128, 128) float32."""
+    """The share of each pixel's fine pixels that are set, float32."""
     return np.asarray(Image.fromarray(fine.view(np.uint8) * np.uint8(255)).reduce(SCALE), np.float32) / 255
