@@ -85,7 +85,8 @@ def _lay_out(submission, released: Path, folder: Path) -> list[str]:
 
 def _left_out(folder: str, names: list[str]) -> list[str]:
     """What does not go along with a notebook: other notebooks, hidden files, and links, which may lead anywhere."""
-    return [name for name in names if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
+    return [name for name in names
+            if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
 
 
 def _run(folder: Path, name: str, seconds: int) -> tuple[dict[str, float], list[str]]:
@@ -106,7 +107,8 @@ def _run(folder: Path, name: str, seconds: int) -> tuple[dict[str, float], list[
 def _reason(log: str) -> str:
     """Why nbgrader gave up, from what it logged."""
     errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", log, re.MULTILINE)
-    return "nbgrader could not grade it: " + next((line for line in errors if "NbGraderException" not in line), "see its log")
+    reason = next((line for line in errors if "NbGraderException" not in line), "nobody knows why")
+    return f"nbgrader could not grade it: {reason}"
 
 
 def _converter(kind: str, folder: Path, name: str):

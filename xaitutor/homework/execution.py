@@ -1,7 +1,7 @@
 """How a student's cells are run: nbgrader's way, with an end to their time and to what they print.
 
-Each cell has its seconds, and all of them together half as much again. Where a kernel is lost (it has ended, it gives no
-answers, its time is over), the cells that are left are not run, and get an error that says why: what was done counts.
+Each cell has its seconds, and all of them together half as much again. Where a kernel is lost (it has ended, it gives
+no answers, its time is over), the cells that are left are not run, and get an error that says why: what was done counts.
 """
 
 from __future__ import annotations
@@ -61,7 +61,8 @@ class Run(Execute):
         if cell.cell_type == "code":
             self._note(cell)
             if self.lost:
-                cell.outputs.append(new_output("error", ename="NotRun", evalue=self.lost, traceback=[f"Not run: {self.lost}"]))
+                why = f"Not run: {self.lost}"
+                cell.outputs.append(new_output("error", ename="NotRun", evalue=self.lost, traceback=[why]))
         return cell, resources
 
     def remarks(self) -> list[str]:
@@ -69,10 +70,11 @@ class Run(Execute):
         found = [f"{self.lost}: what came after it was not run"] if self.lost else []
         found += [WORTH_A_REMARK[error].format(_listed(names)) for error, names in self.names.items()]
         found += [f"{_listed(self.cut)} put out too much: the rest of it was left away"] if self.cut else []
-        return found + [f"its code replaced {name}: the original was used in the tests" for name in sorted(self.replaced)]
+        replaced = ", ".join(sorted(self.replaced))
+        return found + [f"its code replaced {replaced}: the original was used in the tests"] * bool(replaced)
 
     def process_message(self, msg, cell, cell_index):
-        """nbclient's, for as much as there is room; and an answer is not waited for any longer than it can take."""
+        """nbclient's, for as much as there is room; and an answer is not waited for longer than it can take."""
         content = msg["content"]
         if content.get("execution_state") == "idle":
             asyncio.get_running_loop().call_later(ANSWER, self._no_answer, self.task_poll_for_reply)

@@ -9,7 +9,7 @@ from xaitutor.checks.verdict import Wrong
 
 
 def expect(what: str, answer, right, mistakes: Mapping[str, object] | None = None, tolerance: float = 1e-4) -> None:
-    """Print "✓ what" where the answer has the shape and the numbers of `right`; else raise `Wrong`, which says what is wrong.
+    """Print "✓ what" where the answer has the shape and the numbers of `right`; else raise `Wrong`, with what is wrong.
 
     `mistakes` and `tolerance` are those of `xaitutor.checks.comparison.compare`.
     """

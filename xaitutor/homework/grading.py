@@ -37,9 +37,9 @@ def grade(name: str, folder: str | Path, to: str | Path, seconds: int = 60) -> l
     folder: holds a folder, or a notebook, for each student. seconds: what one cell may take before it is interrupted; a
     whole submission may take twice as long. Students' code runs on this machine, with your rights.
 
-    Whatever a submission is (no notebook, endless, crashing, …), the others are graded, and its remarks say what happened.
-    Rows are written as they come. Who has a row is done: an interrupted run can be gone on with, and nothing that is there
-    is overwritten, neither rows nor pages. The results are those of this run, in the order of the submissions.
+    Whatever a submission is (no notebook, endless, crashing, …), the others are graded; its remarks say what happened.
+    Rows are written as they come. Who has a row is done: an interrupted run can be gone on with, and nothing that is
+    there is overwritten, neither rows nor pages. The results are those of this run, in the order of the submissions.
 
     Raises ValueError for a name that is no assignment, for an empty folder and for a CSV file that is another table,
     FileNotFoundError for a missing folder, ImportError without nbgrader.
@@ -83,8 +83,8 @@ def _in_turn(todo: list, name: str, scratch: Path, seconds: int) -> Iterator[tup
             while waiting or at_work:
                 for worker in staff:
                     if waiting and worker not in at_work:
-                        at_work[worker] = waiting.pop(0), Path(tempfile.mkdtemp(dir=scratch))
-                        worker.begin(course.grade, at_work[worker][0], released, at_work[worker][1], seconds, seconds=PATIENCE * seconds)
+                        at_work[worker] = submission, folder = waiting.pop(0), Path(tempfile.mkdtemp(dir=scratch))
+                        worker.begin(course.grade, submission, released, folder, seconds, seconds=PATIENCE * seconds)
                 connection.wait([worker.connection for worker in at_work], timeout=0.5)
                 for worker in list(at_work):
                     if (answer := worker.answer()) is not None:

@@ -1,7 +1,7 @@
-"""Mend what was handed in: each cell of the assignment is there once, with its own mark, and the tests are the original ones.
+"""Mend what was handed in: each cell of the assignment is there once, with its own mark; tests are the original ones.
 
-nbgrader knows the cells by their marks, and expects each once. Students delete cells, split them in two, duplicate them, and
-copy their notebook through programs that know no marks.
+nbgrader knows the cells by their marks, and expects each once. Students delete cells, split them in two, duplicate
+them, and edit their notebook with programs that know no marks.
 """
 
 from __future__ import annotations
@@ -10,40 +10,46 @@ import ast
 import copy
 import re
 import textwrap
+from collections.abc import Callable
 from itertools import chain
 
 
 def mend(submitted, released, complete=None) -> tuple[object, list[str]]:
     """The submitted notebook with the assignment's own cells in place, and remarks on what was mended.
 
-    released: the notebook that students got; complete: the one with hidden tests, whose test cells are as good. (nbgrader
-    itself then writes the tests, the hidden ones too, over whatever stands in the test cells.)
+    released: the notebook that students got; complete: the one with hidden tests, whose test cells are as good.
+    (nbgrader itself then writes the tests, the hidden ones too, over whatever stands in the test cells.)
     """
     mended, originals = copy.deepcopy(submitted), _marked(released)
     for cell in mended["cells"]:
         mark = cell["metadata"].pop("nbgrader", None)
         name = mark.get("grade_id") if isinstance(mark, dict) else None
-        if isinstance(name, str) and name in originals:  # whatever the student's mark says: how many points, for example
+        if isinstance(name, str) and name in originals:  # whatever the student's mark says, of points for example
             cell["metadata"]["nbgrader"] = copy.deepcopy(originals[name]["metadata"]["nbgrader"])
-    remarks = [*_make_single(mended, originals), *_put_back(mended, originals)]
     as_good = [_marked(notebook) for notebook in (released, complete) if notebook]
-    changed = [name for name, cell in _marked(mended).items() if _locked(cell)
-               and not any(_meaning(cell) == _meaning(cells[name]) for cells in as_good)]
-    return mended, remarks + _remark(originals, changed, "changed: the original was used")
+
+    def changed(cell) -> bool:
+        return not any(_meaning(cell) == _meaning(cells[_name(cell)]) for cells in as_good)
+
+    remarks = [*_make_single(mended, originals, changed), *_put_back(mended, originals)]
+    names = [name for name, cell in _marked(mended).items() if _locked(cell) and changed(cell)]
+    return mended, remarks + _remark(originals, names, "changed: the original was used")
 
 
-def _make_single(mended, originals: dict) -> list[str]:
+def _make_single(mended, originals: dict, changed: Callable) -> list[str]:
     """Leave one cell of each name; what was done about the others."""
     remarks, copied = [], []
     for name, original in originals.items():
         cells = [cell for cell in mended["cells"] if _name(cell) == name]
-        if len(cells) > 1 and _locked(original):  # the last: what it tests stands before it. The others are the student's own
+        if len(cells) > 1 and _locked(original):  # the last: what it tests stands before it
             copied.append(name)
-            for cell in cells[:-1]:
-                del cell["metadata"]["nbgrader"]
+            kept = next((cell for cell in reversed(cells) if not changed(cell)), cells[-1])
+            for cell in cells:
+                if cell is not kept:  # the student's own
+                    del cell["metadata"]["nbgrader"]
         elif len(cells) > 1:
             remarks.append(_join(cells, original, mended["cells"]))
-    return _remark(originals, copied, "there more than once: the last one counts") + remarks
+    return _remark(originals, copied, "there more than once: one of them counts") + remarks
 
 
 def _join(pieces: list, original, cells: list) -> str:
@@ -95,7 +101,7 @@ def _defined(source: str) -> set[str]:
 
 
 def _tree(source: str) -> str | None:
-    """What Python reads in it: without comments, empty lines and spaces at ends of lines. None where it cannot be read."""
+    """What Python reads in it: no comments, empty lines and spaces at ends of lines. None where it cannot be read."""
     try:
         return ast.dump(ast.parse(_without_magic(source)))
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -114,14 +120,14 @@ def _set_aside(cell) -> None:
 
 
 def _put_back(mended, originals: dict) -> list[str]:
-    """A locked cell that was lost comes back behind the one before it, or at the end. Solutions are the student's: none does."""
+    """A locked cell that was lost comes back behind the one before it, or at the end. Solutions are the student's."""
     lost, behind = [], None
     for name, original in originals.items():
         place = next((i for i, cell in enumerate(mended["cells"]) if _name(cell) == name), None)
         if place is None and _locked(original):
             place = len(mended["cells"]) if behind is None else behind + 1
             mended["cells"].insert(place, copy.deepcopy(original))
-            mended["cells"][place]["id"] += "-back"  # the student's notebook may hold a cell of that id, without the mark
+            mended["cells"][place]["id"] += "-back"  # the student may have a cell of that id, without the mark
             lost.append(name)
         behind = behind if place is None else place
     return _remark(originals, lost, "deleted, or lost its mark: it was put back")
@@ -134,12 +140,13 @@ def _remark(originals: dict, names: list[str], what: str) -> list[str]:
     kind = "test cell" if all(originals[name]["metadata"]["nbgrader"]["grade"] for name in names) else "cell"
     if len(names) == 1:
         return [f"the {kind} {names[0]!r} was {what}"]
-    what = what.replace("lost its mark", "lost their marks").replace("it was", "they were").replace("the original was", "the originals were")
+    for one, many in {"lost its mark": "lost their marks", "it was": "they were", "original was": "originals were"}.items():
+        what = what.replace(one, many)
     return [f"the {kind}s {', '.join(map(repr, names))} were {what}"]
 
 
 def _meaning(cell) -> str:
-    """What tells whether a cell was changed: neither spaces at ends of lines and ends of lines themselves, nor comments in code."""
+    """What tells whether a cell was changed: neither ends of lines, nor spaces before them, nor comments in code."""
     lines = "\n".join(line.rstrip() for line in _source(cell).splitlines()).strip()
     return (cell["cell_type"] == "code" and _tree(lines)) or lines
 

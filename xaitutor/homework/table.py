@@ -1,4 +1,4 @@
-"""The table of scores: a CSV file to which rows are added, and in which nothing is ever changed. It may hold corrections."""
+"""The table of scores: a CSV file to which rows are added. What is there is never changed: it may be corrected."""
 
 from __future__ import annotations
 
@@ -17,12 +17,13 @@ def students(path: Path, columns: list[str]) -> list[str]:
     with open(path, newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
         header, *rows = list(csv.reader(file)) or [[]]
     if header != columns:
-        raise ValueError(f"{path} is another table: its first line is {','.join(header)!r:.200}, expected {','.join(columns)!r}. "
-                         "Move it away, or choose another folder")
+        raise ValueError(f"{path} is another table: its first line is {','.join(header)!r:.200}, "
+                         f"expected {','.join(columns)!r}. Move it away, or choose another folder")
     rows = [row for row in rows if row]
     for row in rows:
         if len(row) != len(columns):
-            raise ValueError(f"{path}: the row of {row[0]!r} has {len(row)} values, expected {len(columns)}: mend it, or delete it")
+            raise ValueError(f"{path}: the row of {row[0]!r} has {len(row)} values, expected {len(columns)}. "
+                             "Mend it, or delete it")
     return [row[0] for row in rows]
 
 

@@ -1,10 +1,10 @@
 """A process that does one job after the other, and that can be ended together with all that its jobs have started.
 
-nbgrader always works in such a process: what it logs, and what a student's code does, stays there. As importing it takes
-as long as running some notebooks, a worker is kept for the next job.
+nbgrader always works in such a process: what it logs, and what a student's code does, stays there. As importing it
+takes as long as running some notebooks, a worker is kept for the next job.
 
-Kernels live in sessions of their own, and what they start may live on when they end, in yet other sessions. So workers mark
-their environment: whatever they start inherits the mark, and is found by it.
+Kernels live in sessions of their own, and what they start may live on when they end, in yet other sessions. So workers
+mark their environment: whatever they start inherits the mark, and is found by it.
 """
 
 from __future__ import annotations
@@ -51,8 +51,8 @@ class Worker:
             self.connection.send((job, arguments))
 
     def answer(self):
-        """What the job returned; None as long as it goes on. Or an exception: what it raised, as a RuntimeError with the
-        traceback, EOFError where the worker came to an end, TimeoutError where the time was over."""
+        """What the job returned; None as long as it goes on. Or an exception: a RuntimeError with the traceback of what
+        it raised, EOFError where the worker came to an end, TimeoutError where the time was over."""
         try:
             while self.connection.poll():
                 answer = self.connection.recv()
@@ -60,7 +60,8 @@ class Worker:
                     self.orphans = end(self.mark)
                     return answer
                 self.end = time.monotonic() + self.seconds
-            ended = None if time.monotonic() < self.end else TimeoutError(f"it did not end within {self.seconds:g} seconds")
+            late = time.monotonic() > self.end
+            ended = TimeoutError(f"it did not end within {self.seconds:g} seconds") if late else None
         except (EOFError, OSError):
             ended = EOFError("the process that worked on it has ended")
         if ended:
@@ -118,7 +119,7 @@ def _children(process: psutil.Process) -> list[psutil.Process]:
 def _work(connection, mark: str) -> None:
     """What a worker does: wait for a job, do it, send back what came of it."""
     signal.signal(signal.SIGINT, lambda *_: None)  # Ctrl-C is for the process that started us, and it ends us
-    # Warnings and progress bars go to stderr, which nbgrader takes for a failed test; two work at a time, on a core each.
+    # Warnings and progress bars go to stderr, which nbgrader takes for a failed test; each worker has a core.
     os.environ.update({"PYTHONWARNINGS": "ignore", "TQDM_DISABLE": "1", "OMP_NUM_THREADS": "1", MARK: mark})
     for output in (1, 2):  # of kernels, too
         os.dup2(os.open(os.devnull, os.O_WRONLY), output)
@@ -139,7 +140,7 @@ def _work(connection, mark: str) -> None:
 
 def _import_nbgrader() -> None:
     """In less than half its time."""
-    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema would compile a grammar of web addresses; notebooks have none
+    sys.modules.setdefault("rfc3987_syntax", None)  # jsonschema would compile a grammar of web addresses
     import nbgrader.api
     import nbgrader.converters
 
@@ -148,10 +149,10 @@ def _import_nbgrader() -> None:
 
 
 def _limit() -> None:
-    """What this process, and each that it starts, may have of memory and write into a file, where the system can limit it."""
+    """What this process, and each that it starts, may have of memory and write into a file. Not on Windows."""
     try:
         import resource
-    except ImportError:  # Windows
+    except ImportError:
         return
     # Of memory that is a process's own: libraries, which are mapped from files, may be larger.
     for kind, most in ((resource.RLIMIT_DATA, MEMORY), (resource.RLIMIT_FSIZE, FILE), (resource.RLIMIT_CORE, 0)):
