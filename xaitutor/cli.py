@@ -124,13 +124,22 @@ def release(options: argparse.Namespace) -> int:
 
 
 def grade(options: argparse.Namespace) -> int:
-    """The exit status is 0 also where a submission could not be graded: the report says so."""
+    """The exit status is 0 also where a submission could not be graded: the report says so. It is 130 after Ctrl-C."""
     from xaitutor import homework
 
-    results = homework.grade(options.name, options.submissions, options.to, options.seconds)
+    table = f"{options.to}/{options.name}.csv"
+    try:
+        before = homework.graded(options.name, options.to)
+        results = homework.grade(options.name, options.submissions, options.to, options.seconds)
+    except KeyboardInterrupt:
+        done = len(homework.graded(options.name, options.to))
+        print(f"\nstopped: {done} done, in {table}. The same command goes on with the others.", file=sys.stderr)
+        return 130
     for result in results:
         print(f"{result.student:20} {result.score:5g}  {'; '.join(result.remarks)}".rstrip())
-    print(f"\nScores: {options.to}/{options.name}.csv, feedback: {options.to}/feedback")
+    if before:
+        print(f"\nKept as they were: {len(before)} rows of {table}. To grade one again, delete its row.")
+    print(f"\nScores: {table}, feedback: {options.to}/feedback")
     return 0
 
 

@@ -48,19 +48,3 @@ def shaped(answer, shape: tuple[int, ...], why: str) -> torch.Tensor:
     if answer.shape != shape:
         raise Wrong(f"the answer has the shape {tuple(answer.shape)}, expected {shape}: {why}")
     return answer
-
-
-def compare(answer: torch.Tensor, expected: torch.Tensor, mistakes: dict[str, torch.Tensor]) -> None:
-    """Raise `Wrong` for another answer than the expected one: with the advice, where it is one of the mistakes."""
-    answer = answer.float()
-    if torch.allclose(answer, expected, rtol=1e-4, atol=1e-5):
-        return
-    recognise(answer, mistakes, rtol=1e-4)
-    place = worst(answer, expected)
-    raise Wrong(f"at {list(place)} you get {answer[place]:.3f}, expected {expected[place]:.3f}")
-
-
-def worst(answer: torch.Tensor, expected: torch.Tensor) -> tuple[int, ...]:
-    """The place where they differ most, or of a NaN: it is the largest for argmax."""
-    difference = (answer - expected).abs()
-    return tuple(int(i) for i in torch.unravel_index(difference.argmax(), difference.shape))

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.answers import compare, shaped
+from xaitutor.checks.answers import shaped
+from xaitutor.checks.comparison import compare
 from xaitutor.checks.verdict import Wrong, call, check
 from xaitutor.foundations.receptive_field import Box
 

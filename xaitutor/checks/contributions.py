@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch import nn
 
-from xaitutor.checks.answers import compare, pair, right, shaped
+from xaitutor.checks.answers import pair, right, shaped
+from xaitutor.checks.comparison import compare
 from xaitutor.checks.verdict import Wrong, call, check
 
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.answers import compare, pair, right, shaped
+from xaitutor.checks.answers import pair, right, shaped
+from xaitutor.checks.comparison import compare
 from xaitutor.checks.verdict import call, check
 
 
@@ -64,26 +65,30 @@ def smooth(function) -> str:
     """Exercise 10.3: `function(gradient, x, sigma, noise)`: mean gradient(x + sigma · e), e in noise (n, C, H, W)."""
     draw = torch.Generator().manual_seed(11)
     x, noise, sigma = torch.randn(1, 2, 3, 4, generator=draw), torch.randn(5, 2, 3, 4, generator=draw), 0.4
+
+    def mean(maps):
+        return maps.mean(0, keepdim=True)
+
     answer = call(function, cubic, x.clone(), sigma, noise.clone())
     answer = shaped(answer, (1, 2, 3, 4), "one average, with the axes of x")
     all_of_them = cubic(x + sigma * noise)
-    expected = all_of_them.mean(0, keepdim=True)
+    expected = mean(all_of_them)
     compare(answer, expected, {
-        "divide by the number of noisy pictures: the mean, not the sum": all_of_them.sum(0),
+        "divide by the number of noisy pictures: the mean, not the sum": all_of_them.sum(0, keepdim=True),
         "you average the noise, then take one gradient; take all gradients, then average":
-            cubic(x + sigma * noise.mean(0)),
+            cubic(x + sigma * mean(noise)),
         "sigma is the standard deviation: multiply the noise by it, not by its square":
-            cubic(x + sigma**2 * noise).mean(0),
-        "multiply the noise by sigma": cubic(x + noise).mean(0),
-        "no absolute values: gradients that disagree in sign are to cancel": all_of_them.abs().mean(0),
+            mean(cubic(x + sigma**2 * noise)),
+        "multiply the noise by sigma": mean(cubic(x + noise)),
+        "no absolute values: gradients that disagree in sign are to cancel": mean(all_of_them.abs()),
         "no absolute values: the average keeps its sign": expected.abs(),
-        "no squares: the gradients themselves are averaged": all_of_them.square().mean(0),
+        "no squares: the gradients themselves are averaged": mean(all_of_them.square()),
         "that is the gradient of x alone: where is the noise?": cubic(x),
-        "the noise goes into the picture, not onto the gradient": cubic(x) + sigma * noise.mean(0),
-        "that is the gradient of the noise alone: add it to x": cubic(sigma * noise).mean(0),
-        "add the noise; do not multiply x by it": cubic(x * (1 + sigma * noise)).mean(0),
-        "add the noise, x + sigma · e; yours is subtracted": cubic(x - sigma * noise).mean(0),
-        "that is one noisy picture; average over all": all_of_them[0],
+        "the noise goes into the picture, not onto the gradient": cubic(x) + sigma * mean(noise),
+        "that is the gradient of the noise alone: add it to x": mean(cubic(sigma * noise)),
+        "add the noise; do not multiply x by it": mean(cubic(x * (1 + sigma * noise))),
+        "add the noise, x + sigma · e; yours is subtracted": mean(cubic(x - sigma * noise)),
+        "that is one noisy picture; average over all": all_of_them[:1],
     })
     return "what all noisy copies agree on stays, the rest cancels"
 

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.answers import compare, pair, right, shaped
+from xaitutor.checks.answers import pair, right, shaped
+from xaitutor.checks.comparison import compare
 from xaitutor.checks.gradients import cubic
 from xaitutor.checks.verdict import Wrong, call, check
 

@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 from torch.nn import functional as F
 
-from xaitutor.checks.answers import compare, shaped, worst
+from xaitutor.checks.answers import shaped
+from xaitutor.checks.comparison import compare, worst
 from xaitutor.checks.verdict import Wrong, call, check
 
 METHODS = ("gradient", "deconvnet", "guided_backprop", "grad_cam")

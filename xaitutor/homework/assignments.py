@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import importlib.util
 from pathlib import Path
 
 from xaitutor.files.data_files import folder
@@ -25,9 +26,7 @@ def source(name: str) -> Path:
 
 
 def require_nbgrader() -> None:
-    """Raises ImportError, which says how to get it, where nbgrader is not installed."""
-    try:
-        import nbgrader  # noqa: F401
-    except ImportError:
+    """Raises ImportError, which says how to get it, where nbgrader is not installed. (Importing it takes seconds.)"""
+    if importlib.util.find_spec("nbgrader") is None:
         raise ImportError("homework needs nbgrader, which is not installed. Install it with: "
-                          "pip install --constraint requirements.lock --editable '.[homework]'") from None
+                          "pip install --constraint requirements.lock --editable '.[homework]'")

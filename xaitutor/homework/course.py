@@ -1,92 +1,117 @@
 """A course as nbgrader wants it, in a folder: source/, release/, submitted/, autograded/, feedback/ and a gradebook.
 
-nbgrader always works in a process of its own (`Worker`): what it logs, and what a student's code does, stays there. As
-importing it takes as long as running some notebooks, such a process does one job after the other.
+This is done by workers (`xaitutor.homework.workers`), as a student's code runs in it.
 """
 
 from __future__ import annotations
 
 import logging
-import multiprocessing
-import os
-import sys
+import re
+import shutil
 import traceback
 from pathlib import Path
+
+from xaitutor.homework import mending
 
 STUDENT = "student"  # each submission has a course, and a gradebook, of its own
 STUB = "raise NotImplementedError  # your code, instead of this line"
 
 
-class Worker:
-    """A process that does jobs, one after the other; a new one takes its place when a job does not end."""
-
-    def __init__(self):
-        self._start()
-
-    def _start(self) -> None:
-        context = multiprocessing.get_context("spawn")
-        self.connection, theirs = context.Pipe()
-        self.process = context.Process(target=_work, args=(theirs,), daemon=True)
-        self.process.start()
-        theirs.close()
-
-    def do(self, job, *arguments, timeout: float | None = None):
-        """`job(folder, …)` over there. Raises TimeoutError after so many seconds, RuntimeError with nbgrader's log where it failed."""
-        self.connection.send((job, arguments))
-        try:
-            if not self.connection.poll(timeout):
-                raise TimeoutError
-            answer = self.connection.recv()
-        except (TimeoutError, EOFError) as error:
-            self.close()
-            self._start()
-            raise error if isinstance(error, TimeoutError) else RuntimeError("the process that ran nbgrader has ended") from None
-        if isinstance(answer, RuntimeError):
-            raise answer
-        return answer
-
-    def close(self) -> None:
-        self.process.kill()
-        self.process.join()
-        self.connection.close()
-
-
-def release(folder: Path, name: str) -> None:
-    """From source/ to release/."""
+def release(source: Path, folder: Path) -> Path:
+    """Make `folder` a course with this assignment, and give the released notebook in it."""
+    name = source.stem
+    (folder / "source" / name).mkdir(parents=True)
+    shutil.copy(source, folder / "source" / name)
     _converter("GenerateAssignment", folder, name).start()
+    return folder / "release" / name / f"{name}.ipynb"
 
 
-def grade(folder: Path, name: str, seconds: int) -> dict[str, float]:
-    """From submitted/ to feedback/, and the points of each test cell of the one submission there is."""
+def grade(submission, released: Path, folder: Path, seconds: int) -> tuple[dict[str, float], list[str]]:
+    """Make `folder` a course with this one submission, and grade it: the points of each test cell, and remarks.
+
+    There are no points where it could not be graded; else there is a page of feedback, `page(folder, name)`.
+    """
+    if submission.notebook is None:
+        return {}, [*submission.remarks]
+    try:
+        remarks = [*submission.remarks, *_lay_out(submission, released, folder)]
+    except _Unusable as error:
+        return {}, [*submission.remarks, str(error)]
+    except OSError as error:  # a file that cannot be copied, for example
+        return {}, [*submission.remarks, f"its files cannot be used: {error}"]
+    log = folder / "log.txt"
+    logging.basicConfig(filename=log, level=logging.INFO, force=True)
+    try:
+        points, more = _run(folder, released.stem, seconds)
+    except BaseException:  # nbgrader may even exit
+        return {}, [*remarks, _reason(log.read_text(encoding="utf-8", errors="replace") + traceback.format_exc())]
+    return points, remarks + more
+
+
+def page(folder: Path, name: str) -> Path:
+    """Where nbgrader leaves its feedback."""
+    return folder / "feedback" / STUDENT / name / f"{name}.html"
+
+
+class _Unusable(Exception):
+    """Why a submission cannot be graded."""
+
+
+def _lay_out(submission, released: Path, folder: Path) -> list[str]:
+    """The submission, mended, where nbgrader looks for it; what was mended."""
+    import nbformat
+
+    name, prepared = released.stem, released.parents[2]
+    try:
+        submitted = nbformat.read(submission.notebook, as_version=4)
+        for cell in submitted["cells"]:
+            cell.update({"outputs": []} if cell["cell_type"] == "code" else {})
+        nbformat.validate(submitted)
+        submitted = nbformat.v4.upgrade(submitted)
+    except Exception as error:  # nbformat has no exception of its own for what is no notebook
+        line = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise _Unusable(f"{submission.notebook.name} is not a notebook: {line:.200}") from None
+    originals = (nbformat.read(path, as_version=4) for path in (released, prepared / "source" / name / f"{name}.ipynb"))
+    mended, remarks = mending.mend(submitted, *originals)
+    shutil.copytree(prepared / "source", folder / "source")
+    shutil.copy(prepared / "gradebook.db", folder)
+    target = folder / "submitted" / STUDENT / name
+    if submission.folder:
+        shutil.copytree(submission.folder, target, ignore=_left_out)
+    target.mkdir(parents=True, exist_ok=True)
+    nbformat.write(mended, target / f"{name}.ipynb")
+    return remarks
+
+
+def _left_out(folder: str, names: list[str]) -> list[str]:
+    """What does not go along with a notebook: other notebooks, hidden files, and links, which may lead anywhere."""
+    return [name for name in names
+            if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
+
+
+def _run(folder: Path, name: str, seconds: int) -> tuple[dict[str, float], list[str]]:
+    """From submitted/ to feedback/: the points of each test cell of the one submission there is, and remarks."""
     from nbgrader.api import Gradebook
 
-    _converter("Autograde", folder, name, seconds).start()
+    from xaitutor.homework.execution import Run
+
+    autograde, run = _converter("Autograde", folder, name), Run(seconds)
+    autograde.autograde_preprocessors = [run, *autograde.autograde_preprocessors[1:]]  # instead of nbgrader's Execute
+    autograde.start()
     _converter("GenerateFeedback", folder, name).start()
     with Gradebook(_database(folder)) as gradebook:
         [notebook] = gradebook.find_submission(name, STUDENT).notebooks
-        return {grade.name: grade.auto_score or 0.0 for grade in notebook.grades}
+        return {grade.name: grade.auto_score or 0.0 for grade in notebook.grades}, run.remarks()
 
 
-def _work(connection) -> None:
-    """What a worker does: wait for a job, do it, send back what came of it."""
-    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ.get("PATH", "")])  # nbgrader calls alembic
-    # Warnings and progress bars go to stderr, which nbgrader takes for a failed test; two work at a time, on a core each.
-    os.environ.update(PATH=path, PYTHONWARNINGS="ignore", TQDM_DISABLE="1", OMP_NUM_THREADS="1")
-    sys.stdout = sys.stderr = open(os.devnull, "w")
-    while True:
-        try:
-            job, (folder, *arguments) = connection.recv()
-        except EOFError:
-            return
-        logging.basicConfig(filename=folder / "log.txt", level=logging.INFO, force=True)
-        try:
-            answer = job(folder, *arguments)
-        except BaseException:  # nbgrader may even exit
-            answer = RuntimeError((folder / "log.txt").read_text(encoding="utf-8") + traceback.format_exc())
-        connection.send(answer)
+def _reason(log: str) -> str:
+    """Why nbgrader gave up, from what it logged."""
+    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", log, re.MULTILINE)
+    reason = next((line for line in errors if "NbGraderException" not in line), "nobody knows why")
+    return f"nbgrader could not grade it: {reason}"
 
 
-def _converter(kind: str, folder: Path, name: str, seconds: int = 60):
+def _converter(kind: str, folder: Path, name: str):
     """nbgrader's `GenerateAssignment`, `Autograde` or `GenerateFeedback` for one assignment; `.start()` runs it."""
     from nbgrader import converters
     from nbgrader.coursedir import CourseDirectory
@@ -96,7 +121,6 @@ def _converter(kind: str, folder: Path, name: str, seconds: int = 60):
     config.CourseDirectory.root = str(folder)
     config.CourseDirectory.db_url = _database(folder)
     config.ClearSolutions.code_stub = {"python": STUB}
-    config.Execute.timeout = seconds
     directory = CourseDirectory(config=config, assignment_id=name, student_id=STUDENT)
     return getattr(converters, kind)(coursedir=directory, config=config)
 

@@ -2,21 +2,21 @@
 
 from __future__ import annotations
 
-import csv
 import html
-import re
+import json
 import shutil
 import tempfile
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from itertools import chain, count
+from multiprocessing import connection
 from pathlib import Path
-from queue import SimpleQueue
 from typing import NamedTuple
 
-from xaitutor.homework import assignments, course, releasing, submissions
+from xaitutor.homework import assignments, course, submissions, table, workers
 
 AT_A_TIME = 2
-PATIENCE = 10  # times the seconds of a cell: what a whole submission may take
+PATIENCE = 2  # times the seconds of a cell: what a whole submission may take
 
 
 class Result(NamedTuple):
@@ -32,124 +32,93 @@ class Result(NamedTuple):
 
 
 def grade(name: str, folder: str | Path, to: str | Path, seconds: int = 60) -> list[Result]:
-    """Grade all submissions of an assignment, and write `to`/name.csv and `to`/feedback/STUDENT.html.
+    """Grade all submissions of an assignment: a row in `to`/name.csv and a page `to`/feedback/STUDENT.html for each.
 
     folder: holds a folder, or a notebook, for each student. seconds: what one cell may take before it is interrupted; a
-    whole submission may take ten times as long. Students' code runs on this machine, with your rights.
+    whole submission may take twice as long. Students' code runs on this machine, with your rights.
 
-    Whatever a submission is (no notebook, endless, crashing, …), the others are graded, and its remarks say what happened.
-    Raises ValueError for a name that is no assignment and for an empty folder, FileNotFoundError for a missing one,
-    ImportError without nbgrader.
+    Whatever a submission is (no notebook, endless, crashing, …), the others are graded; its remarks say what happened.
+    Rows are written as they come. Who has a row is done: an interrupted run can be gone on with, and nothing that is
+    there is overwritten, neither rows nor pages. The results are those of this run, in the order of the submissions.
+
+    Raises ValueError for a name that is no assignment, for an empty folder and for a CSV file that is another table,
+    FileNotFoundError for a missing folder, ImportError without nbgrader.
     """
-    assignments.source(name)
+    done = graded(name, to)
     assignments.require_nbgrader()
     if seconds < 1:
         raise ValueError(f"seconds has to be at least 1, not {seconds}")
     found, to = submissions.find(folder, name), Path(to)
+    todo, results = [submission for submission in found if submission.student not in done], {}
     (to / "feedback").mkdir(parents=True, exist_ok=True)
-    with tempfile.TemporaryDirectory() as scratch:
-        released = releasing.prepare(name, Path(scratch) / "course")
-        results = list(_in_turn(found, name, released, Path(scratch), to / "feedback", seconds))
-    _write_table(to / f"{name}.csv", results, maximum(name))
-    return results
+    with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
+        with closing(_in_turn(todo, name, Path(scratch), seconds)) as outcomes:
+            for student, points, remarks, page in outcomes:
+                remarks += _write_page(to / "feedback", student, name, page if points else None, remarks)
+                results[student] = Result(student, points, tuple(remarks))
+                table.add(to / f"{name}.csv", _columns(name), _row(results[student], name))
+    return [results[submission.student] for submission in todo]
+
+
+def graded(name: str, to: str | Path) -> list[str]:
+    """The students that have a row in `to`/name.csv. Raises ValueError for a file that is another table."""
+    return table.students(Path(to) / f"{name}.csv", _columns(name))
 
 
 def maximum(name: str) -> dict[str, float]:
     """The points that each test cell of an assignment gives."""
-    import nbformat
-
-    marks = [cell.metadata.get("nbgrader", {}) for cell in nbformat.read(assignments.source(name), as_version=4).cells]
+    cells = json.loads(assignments.source(name).read_text(encoding="utf-8"))["cells"]
+    marks = [cell["metadata"].get("nbgrader", {}) for cell in cells]
     return {mark["grade_id"]: float(mark["points"]) for mark in marks if mark.get("grade")}
 
 
-def _in_turn(found, name: str, released: Path, scratch: Path, feedback: Path, seconds: int) -> Iterator[Result]:
+def _in_turn(todo: list, name: str, scratch: Path, seconds: int) -> Iterator[tuple[str, dict, list[str], Path]]:
+    """Student, points, remarks and page of each submission, as they come."""
     from xaitutor.progress import tqdm
 
-    workers = SimpleQueue()
-    for _ in range(min(AT_A_TIME, len(found))):
-        workers.put(course.Worker())
-
-    def one(numbered) -> Result:
-        (number, submission), worker = numbered, workers.get()
-        try:
-            page = feedback / f"{submission.student}.html"
-            return _grade(worker, submission, name, released, scratch / str(number), page, seconds)
-        finally:
-            workers.put(worker)
-
+    waiting, at_work, staff = list(todo), {}, [workers.Worker() for _ in todo[:AT_A_TIME]]
     try:
-        with ThreadPoolExecutor(AT_A_TIME) as pool:
-            yield from tqdm(pool.map(one, enumerate(found)), total=len(found), desc="grading", unit="submission")
+        released = staff[0].do(course.release, assignments.source(name), scratch / "course") if staff else None
+        with tqdm(total=len(todo), desc="grading", unit="submission") as progress:
+            while waiting or at_work:
+                for worker in staff:
+                    if waiting and worker not in at_work:
+                        at_work[worker] = submission, folder = waiting.pop(0), Path(tempfile.mkdtemp(dir=scratch))
+                        worker.begin(course.grade, submission, released, folder, seconds, seconds=PATIENCE * seconds)
+                connection.wait([worker.connection for worker in at_work], timeout=0.5)
+                for worker in list(at_work):
+                    if (answer := worker.answer()) is not None:
+                        submission, folder = at_work.pop(worker)
+                        yield submission.student, *_outcome(answer, worker.orphans), course.page(folder, name)
+                        shutil.rmtree(folder, ignore_errors=True)
+                        progress.update()
     finally:
-        while not workers.empty():
-            workers.get().close()
+        for worker in staff:
+            worker.close()
 
 
-def _grade(worker, submission, name: str, released: Path, scratch: Path, page: Path, seconds: int) -> Result:
-    points, remarks = {}, [*submission.remarks]
-    try:
-        if submission.notebook:
-            remarks += _lay_out(submission, name, released, scratch)
-            points = _run(worker, scratch, name, seconds)
-            shutil.copy(scratch / "feedback" / course.STUDENT / name / f"{name}.html", page)
-    except _Unusable as error:
-        remarks.append(str(error))
-    except OSError as error:  # a file that cannot be copied, for example
-        remarks.append(f"its files cannot be used: {error}")
-    if not points:
-        page.write_text(_apology(name, remarks), encoding="utf-8")
-    return Result(submission.student, points, tuple(remarks))
+def _outcome(answer, orphans: int) -> tuple[dict[str, float], list[str]]:
+    """Points and remarks, from a worker's answer."""
+    if isinstance(answer, TimeoutError):
+        return {}, [f"its code does not end: {answer}, and was stopped"]
+    if isinstance(answer, EOFError):
+        return {}, ["its code ended the process that graded it"]
+    if isinstance(answer, Exception):
+        return {}, [f"it could not be graded: {str(answer).strip().splitlines()[-1]}"]
+    points, remarks = answer
+    return points, remarks + ["it left processes running: they were ended"] * bool(orphans)
 
 
-class _Unusable(Exception):
-    """Why a submission cannot be graded."""
-
-
-def _lay_out(submission, name: str, released: Path, scratch: Path) -> list[str]:
-    """Make `scratch` a course with this one submission; what was mended in it."""
-    import nbformat
-
-    try:
-        submitted = nbformat.read(submission.notebook, as_version=4)
-        nbformat.validate(submitted)
-    except Exception as error:  # nbformat has no exception of its own for what is no notebook
-        raise _Unusable(f"{submission.notebook.name} is not a notebook: {str(error).strip().splitlines()[0]:.200}") from None
-    mended, remarks = submissions.mend(submitted, nbformat.read(released, as_version=4))
-    prepared, folder = released.parents[2], scratch / "submitted" / course.STUDENT / name
-    shutil.copytree(prepared / "source", scratch / "source")
-    shutil.copy(prepared / "gradebook.db", scratch)
-    if submission.folder:
-        shutil.copytree(submission.folder, folder, ignore=_left_out)
-    folder.mkdir(parents=True, exist_ok=True)
-    nbformat.write(mended, folder / f"{name}.ipynb")
-    return remarks
-
-
-def _left_out(folder: str, names: list[str]) -> list[str]:
-    """What does not go along with a notebook: other notebooks, hidden files, and links, which may lead anywhere."""
-    return [name for name in names if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
-
-
-def _run(worker, scratch: Path, name: str, seconds: int) -> dict[str, float]:
-    """The points of each test cell."""
-    try:
-        return worker.do(course.grade, scratch, name, seconds, timeout=PATIENCE * seconds)
-    except TimeoutError:
-        raise _Unusable(f"it was stopped after {PATIENCE * seconds} seconds: its code does not end") from None
-    except RuntimeError as error:
-        raise _Unusable(_reason(str(error))) from None
-
-
-def _reason(log: str) -> str:
-    """Why nbgrader gave up, from what it logged."""
-    for sign, reason in {
-        "DeadKernelError": "its code ended the Python that ran it (a crash, os._exit, or no memory left)",
-        "CellTimeoutError": "its code does not end, and could not be interrupted",
-    }.items():
-        if sign in log:
-            return reason
-    errors = re.findall(r"^[\w.]*(?:Error|Exception)\b.*", log, re.MULTILINE)
-    return "nbgrader could not grade it: " + next((line for line in errors if "NbGraderException" not in line), "see its log")
+def _write_page(feedback: Path, student: str, name: str, page: Path | None, remarks: list[str]) -> list[str]:
+    """The page of feedback, or the remarks alone. Beside a page that is there already, and then a remark says so."""
+    names = chain([f"{student}.html"], (f"{student} ({n}).html" for n in count(2)))
+    target = next(feedback / name for name in names if not (feedback / name).exists())
+    beside = [] if target.name == f"{student}.html" else [f"there was a page of feedback: the new one is {target.name}"]
+    if page:
+        shutil.copy(page, target)
+    else:
+        target.write_text(_apology(name, remarks), encoding="utf-8", errors="backslashreplace")
+    return beside
 
 
 def _apology(name: str, remarks: list[str]) -> str:
@@ -159,10 +128,10 @@ def _apology(name: str, remarks: list[str]) -> str:
             f"<h1>{name}: could not be graded</h1><ul>{items}</ul></html>\n")
 
 
-def _write_table(path: Path, results: list[Result], maximum: dict[str, float]) -> None:
-    with open(path, "w", newline="", encoding="utf-8") as file:
-        table = csv.writer(file)
-        table.writerow(["student", "score", "of", *maximum, "remarks"])
-        for result in results:
-            points = [result.points.get(test, 0.0) for test in maximum]
-            table.writerow([result.student, result.score, sum(maximum.values()), *points, "; ".join(result.remarks)])
+def _columns(name: str) -> list[str]:
+    return ["student", "score", "of", *maximum(name), "remarks"]
+
+
+def _row(result: Result, name: str) -> list:
+    points = [result.points.get(test, 0.0) for test in maximum(name)]
+    return [result.student, result.score, sum(maximum(name).values()), *points, "; ".join(result.remarks)]

@@ -1,8 +1,7 @@
-"""What students handed in: found in a folder, and mended where a cell of the assignment was lost or changed."""
+"""What students handed in: a folder, or a notebook, for each."""
 
 from __future__ import annotations
 
-import copy
 from pathlib import Path
 from typing import NamedTuple
 
@@ -28,38 +27,8 @@ def find(folder: str | Path, name: str) -> list[Submission]:
     if not entries:
         raise ValueError(f"{folder} is empty; it should hold a folder, or a notebook, for each student")
     folders = {entry.name for entry in entries if entry.is_dir()}
-    return [_in_folder(entry, name) if entry.is_dir() else _file(entry, folders) for entry in entries]
-
-
-def mend(submitted, released) -> tuple[object, list[str]]:
-    """The submitted notebook with the assignment's own cells in place, and remarks on what was lost or changed.
-
-    A locked cell that was deleted comes back behind the one before it, or at the end. (nbgrader itself then writes the
-    tests, the hidden ones too, over whatever stands in the test cells.) Solutions are the student's: none comes back.
-    """
-    mended, remarks, behind = copy.deepcopy(submitted), [], None
-    for cell in released["cells"]:
-        mark = cell["metadata"].get("nbgrader", {})
-        place = _place(mended, mark.get("grade_id"))
-        if mark.get("locked"):
-            what = f"{'the test cell' if mark['grade'] else 'the cell'} {mark['grade_id']!r}"
-            if place is None:
-                place = len(mended["cells"]) if behind is None else behind + 1
-                mended["cells"].insert(place, copy.deepcopy(cell))
-                mended["cells"][place]["id"] += "-back"  # the student's notebook may hold a cell of that id, without the mark
-                remarks.append(f"{what} was deleted: it was put back")
-            elif mended["cells"][place]["source"] != cell["source"]:
-                remarks.append(f"{what} was changed: the original was used")
-        behind = behind if place is None else place
-    return mended, remarks
-
-
-def _place(notebook, grade_id: str | None) -> int | None:
-    """Where the cell of that name is."""
-    for index, cell in enumerate(notebook["cells"]):
-        if grade_id and cell["metadata"].get("nbgrader", {}).get("grade_id") == grade_id:
-            return index
-    return None
+    found = [_in_folder(entry, name) if entry.is_dir() else _file(entry, folders) for entry in entries]
+    return [one._replace(student=_printable(one.student)) for one in found]
 
 
 def _in_folder(folder: Path, name: str) -> Submission:
@@ -78,3 +47,8 @@ def _file(path: Path, folders: set[str]) -> Submission:
     if path.suffix != ".ipynb":
         return Submission(path.name, None, (f"{path.name} is neither a notebook nor a folder",))
     return Submission(path.name if path.stem in folders else path.stem, path)
+
+
+def _printable(name: str) -> str:
+    """A name that can be written: archives made elsewhere may hold names that are no Unicode."""
+    return name.encode(errors="backslashreplace").decode()
