@@ -15,7 +15,7 @@ _HOME = {
 }
 _ROOMS = (
     "attribution", "checks", "convolution", "environment", "explanations", "grids", "homework", "images", "layers", "maximization", "menagerie",
-    "metrics", "models", "neurons", "planes", "plots", "receptive_field", "scoreboard", "units", "versions", "widgets",
+    "metrics", "models", "neurons", "planes", "plots", "receptive_field", "scoreboard", "truth", "units", "versions", "widgets",
 )
 
 __all__ = [*_HOME, *_ROOMS]
