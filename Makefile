@@ -62,6 +62,8 @@ models: $(READY)
 
 scores: $(READY)
 	$(BIN)/python -m xaitutor.scoreboard
+	$(BIN)/python -m xaitutor.truth.scoreboard
+	$(BIN)/python -m xaitutor.truth.doubts
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

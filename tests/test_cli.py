@@ -1,5 +1,6 @@
 """The command `xaitutor`: what it prints, and its exit status."""
 
+import json
 import os
 import shutil
 import subprocess
@@ -177,3 +178,49 @@ def test_the_package_is_light():
             "print(*sorted({'torch', 'torchvision', 'matplotlib', 'ipywidgets', 'numpy', 'IPython'} & set(sys.modules)))")
     run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, timeout=60)
     assert run.stdout.strip() == ""
+
+
+# score
+
+
+def test_score_prints_the_row_or_json(capsys, monkeypatch):
+    from xaitutor.truth import scores
+
+    interval, asked = (0.5, 0.25, 0.75), []
+    row = scores.Score("mine:f", "somebodys:net", "menagerie_resnet18", 7, *[interval] * 6, passes=(2.0, 1.0), seconds=0.5)
+    monkeypatch.setattr(scores, "score", lambda *arguments: asked.append(arguments) or row)
+    assert cli.main(["score", "mine:f", "--network", "somebodys:net", "--scenes", "7"]) == 0
+    printed = capsys.readouterr().out.splitlines()
+    assert printed[0].split()[:3] == ["rank", "class", "contrast"] and printed[1].startswith("→ mine:f")
+    assert cli.main(["score", "mine:f", "--json"]) == 0
+    found = json.loads(capsys.readouterr().out)
+    assert found["class_contrast"] == [0.5, 0.25, 0.75] and found["passes"] == [2, 1] and found["scenes"] == 7
+    assert asked == [("mine:f", "somebodys:net", 7), ("mine:f", "menagerie_resnet18", 48)]
+
+
+def test_score_takes_a_method_from_this_folder(capsys, monkeypatch, tmp_path):
+    """It is found, and what it raises is said in a line, with the scene; no scene is drawn for it."""
+    from xaitutor.truth import cache, coalitions
+
+    (tmp_path / "fails_here.py").write_text("def f(model, x, target):\n    raise KeyError('no idea')\n")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(cache, "FOLDER", tmp_path / "cache")
+    monkeypatch.setattr(coalitions, "logits", lambda networks, scenes, places: np.zeros((len(networks), len(scenes), 12, 3, 32)))
+    before = list(sys.path)
+    assert cli.main(["score", "fails_here:f", "--scenes", "2"]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert errors[-1].startswith("the method fails_here:f fails for scene 0 (horse, ") and errors[-1].endswith("): KeyError: 'no idea'")
+    assert sys.path == before
+
+
+@pytest.mark.parametrize("arguments, message", [
+    (["gradcam"], "there is no method 'gradcam'; there is gradient, "),
+    (["no.such.module:f"], "the method 'no.such.module:f' cannot be imported: No module named 'no'"),
+    (["gradient", "--network", "resnet81"], "there is no network 'resnet81'; there is menagerie_resnet18, "),
+    (["gradient", "--scenes", "1"], "scenes must be a whole number of at least 2"),
+    (["cam", "--network", "menagerie_vgg"], "CAM needs a network with a linear head; menagerie_vgg has none"),
+])
+def test_score_says_in_a_line_what_went_wrong(capsys, arguments, message):
+    assert cli.main(["score", *arguments]) == 1
+    errors = capsys.readouterr().err.splitlines()
+    assert len(errors) == 1 and message in errors[0]

@@ -11,6 +11,7 @@ from . import (
     metrics,
     networks,
     scoreboard,
+    truth,
     units,
 )
 from .course import environment, versions

@@ -4,6 +4,7 @@
     xaitutor check               is this machine ready for the course?
     xaitutor download resnet18   fetch a network of torchvision, for later without internet
     xaitutor explain photo.jpg   why does a network see in the photo what it sees?
+    xaitutor score grad_cam      does a method tell the truth about a decision? (any method: module:function)
 
 and, for instructors,
 
@@ -17,6 +18,8 @@ from __future__ import annotations
 
 import argparse
 import difflib
+import json
+import os
 import sys
 
 
@@ -46,6 +49,15 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--output", default="explanation.png", metavar="FILE",
                          help="the picture to write (default: %(default)s)")
     command.set_defaults(run=explain)
+
+    command = commands.add_parser("score", help="does a method tell the truth about a decision?")
+    command.add_argument("method", metavar="METHOD", help="for example grad_cam, captum.attr:Saliency, or my_module:my_method, "
+                         "called as (model, x, target) for a map (N, C, h, w)")
+    command.add_argument("--network", default="menagerie_resnet18", metavar="NAME",
+                         help="one of the four, or module:function for one with the twelve classes (default: %(default)s)")
+    command.add_argument("--scenes", type=int, default=48, metavar="N", help="how many to score it on (default: %(default)s)")
+    command.add_argument("--json", action="store_true", help="print the row as JSON, and nothing else")
+    command.set_defaults(run=score)
 
     for name, what in {"student": "write notebooks without solutions and outputs, for students",
                        "livecoding": "write notebooks whose code is still to be typed, for the lecture hall"}.items():
@@ -145,6 +157,19 @@ def grade(options: argparse.Namespace) -> int:
 
 def explain(options: argparse.Namespace) -> int:
     _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
+    return 0
+
+
+def score(options: argparse.Namespace) -> int:
+    from xaitutor import truth
+    from xaitutor.truth import scoreboard
+
+    sys.path.insert(0, os.getcwd())  # a module in this folder, as with python -m
+    try:
+        found = truth.score(options.method, options.network, options.scenes)
+    finally:
+        sys.path.remove(os.getcwd())
+    print(json.dumps(found._asdict()) if options.json else scoreboard.beside(found))
     return 0
 
 

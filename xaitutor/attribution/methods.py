@@ -32,6 +32,8 @@ class Method(NamedTuple):
     forward, backward: how many passes through the whole network one picture costs with a class given; "n" is the
     number of samples or steps. A backward pass that ends at the last feature map counts as none.
     reduce: the `reduce` of `heatmap` that shows it as it is usually shown.
+    needs: what a network must have for it, or nothing: "linear head" is one linear layer on the averages of the last
+    feature map.
     """
 
     name: str
@@ -44,6 +46,7 @@ class Method(NamedTuple):
     backward: int | str
     reduce: str
     paper: Paper
+    needs: str = ""
 
     @property
     def function(self) -> Callable:
@@ -71,7 +74,7 @@ METHODS: dict[str, Method] = {method.name: method for method in (
         "ICLR workshop", 2015)),
     Method("cam", "CAM", "class activation maps", *_LOCAL, True, 1, 0, "positive", Paper(
         "Zhou, Khosla, Lapedriza, Oliva and Torralba", "Learning Deep Features for Discriminative Localization",
-        "CVPR", 2016)),
+        "CVPR", 2016), needs="linear head"),
     Method("grad_cam", "Grad-CAM", "class activation maps", *_LOCAL, True, 1, 0, "positive", _GRAD_CAM),
     Method("guided_grad_cam", "Guided Grad-CAM", "class activation maps", *_LOCAL, True, 2, 1, "max_abs", _GRAD_CAM),
     Method("fem", "FEM", "feature statistics", *_LOCAL, False, 1, 0, "positive", Paper(
