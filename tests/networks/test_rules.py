@@ -74,7 +74,7 @@ def test_in_place_on_a_part(in_place):
     assert torch.autograd.grad(y.sum(), x)[0].tolist() == [7, 7, 1, 1, 1]
 
 
-@pytest.mark.parametrize("form", [nn.ReLU(inplace=True), torch.relu_, nn.LeakyReLU(inplace=True)], ids=str)
+@pytest.mark.parametrize("form", [nn.ReLU(inplace=True), torch.relu_, nn.LeakyReLU(inplace=True)], ids=["ReLU", "relu_", "LeakyReLU"])
 def test_in_place_nothing_is_copied(form):
     """The rule gets what is overwritten itself; and a function that has an in-place form in torch.nn.functional only."""
     given = []

@@ -14,10 +14,8 @@ import matplotlib.pyplot as plt
 import numpy as np
 from matplotlib.figure import Figure
 
-from xaitutor.colours import (  # noqa: F401 (a notebook says plots.BLUE)
-    SEQUENTIAL,
-    SIGNED,
-)
+# A notebook says plots.BLUE.
+from xaitutor.colours import BLACK, BLUE, GREEN, ORANGE, PINK, SEQUENTIAL, SIGNED, SKY, YELLOW  # noqa: F401
 
 HEAT = {"cmap": SEQUENTIAL, "vmin": 0, "vmax": 1}  # how `image_grid` draws what `attribution.heatmap` gives
 SIGNED_HEAT = {"cmap": SIGNED, "vmin": -1, "vmax": 1}  # … and what `attribution.signed_heatmap` gives
