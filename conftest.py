@@ -22,6 +22,8 @@ NOT_COMPARED = ("image/svg+xml", "text/html", "stderr")
 def pytest_configure(config):
     """Kernels inherit the environment, so that it is set before the first of them starts."""
     os.environ.pop("XAITUTOR_WEIGHTS_DIR", None)
+    if config.getoption("numprocesses", None) and "OMP_NUM_THREADS" not in os.environ:
+        ENVIRONMENT["OMP_NUM_THREADS"] = "1"  # a core for each process: with two threads each they would wait for each other
     os.environ.update(ENVIRONMENT)
     matplotlib.use("agg")  # in this process only: kernels show their figures
     # Examples may be slow on a busy machine; in continuous integration they are the same each time.

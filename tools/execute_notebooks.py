@@ -20,7 +20,7 @@ WIDGET = "application/vnd.jupyter.widget-view+json"
 # Where notebooks are executed and tested, a proxy that nobody answers stands before the network, and the
 # folder of downloaded weights is one that does not exist: everyone sees what a student without internet sees.
 ENVIRONMENT = {
-    "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS") or ("1" if "PYTEST_XDIST_WORKER" in os.environ else "2"),
+    "OMP_NUM_THREADS": os.environ.get("OMP_NUM_THREADS", "2"),
     "HF_HUB_OFFLINE": "1",
     "TORCH_HOME": str(ROOT / "build" / "no_weights"),
     **{name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
