@@ -161,12 +161,11 @@ def explain(options: argparse.Namespace) -> int:
 
 
 def score(options: argparse.Namespace) -> int:
-    from xaitutor import truth
-    from xaitutor.truth import scoreboard
+    from xaitutor.truth import scoreboard, scores
 
     sys.path.insert(0, os.getcwd())  # a module in this folder, as with python -m
     try:
-        found = truth.score(options.method, options.network, options.scenes)
+        found = scores.score(options.method, options.network, options.scenes)
     finally:
         sys.path.remove(os.getcwd())
     print(json.dumps(found._asdict()) if options.json else scoreboard.beside(found))
