@@ -1,4 +1,4 @@
-"""Odd submissions of part_1: what students do to a notebook, by accident or not, with the score and the remark it deserves."""
+"""Odd submissions of part_1: what students do to a notebook, by accident or not, and what it deserves."""
 
 import os
 import time
@@ -13,7 +13,7 @@ from tests.homework.handed_in import at, solutions
 from xaitutor.homework import assignments, workers
 
 RIGHT = solutions("part_1")
-DEAF = "while True:\n    try:\n        while True:\n            pass\n    except KeyboardInterrupt:\n        pass"
+DEAF = "import time\nwhile True:\n    try:\n        time.sleep(1)\n    except KeyboardInterrupt:\n        pass"
 ORPHAN = "\nimport os, time\nif not os.fork():\n    os.setsid()\n    time.sleep(1000)"
 ALL_IS_WELL = ("def expect(*a, **k): print('all is well')\n"
                "import xaitutor.homework.expectations as e\ne.compare = expect")
@@ -21,7 +21,7 @@ posix = pytest.mark.skipif(os.name != "posix", reason="there is no fork")
 
 
 class Odd(NamedTuple):
-    """A student's right notebook, after `change` of its cells (or of the notebook), gets `score`, and one remark for each of `remarks`."""
+    """A student's right notebook gets `score` after `change`, and the remarks that hold these words, no others."""
 
     student: str
     change: Callable
@@ -64,7 +64,7 @@ def divided(notebook) -> None:
     cells[at(cells, "window")].source = RIGHT["window"][:RIGHT["window"].index("    for")]
     copy_behind(cells, "convolve", "def convolve(f, g):\n    raise NotImplementedError")
     copy_behind(cells, "correlate", RIGHT["correlate"])
-    cells[at(cells, "correlate")].source = "def correlate(image, kernel, stride=1, padding=0):\n    raise NotImplementedError  # your code"
+    cells[at(cells, "correlate")].source = "def correlate(*arguments):\n    raise NotImplementedError"
     copy_behind(cells, "test-field", "print('what I tried')")
 
 
@@ -85,43 +85,53 @@ def of_the_instructor(notebook) -> None:
 
 
 LOST = "its code {}: what came after it was not run"
+BACK = "deleted, or lost its mark: it was put back"
 ODD = [
     Odd("good", source(), 20),
     Odd("raises", source(window="1 / 0"), 17),
     Odd("deleted task", deleted("convolve"), 17),
-    Odd("deleted test", deleted("test-convolve"), 20, ("the test cell 'test-convolve' was deleted, or lost its mark: it was put back",)),
-    Odd("changed test", source(test_convolve="print('all is well')"), 20, ("the test cell 'test-convolve' was changed: the original was used",)),
-    Odd("no marks", program_without_marks, 20, ("'test-correlate', 'task-field', 'test-field', 'task-window', 'test-window' were deleted, or lost",)),
-    Odd("other metadata", other_metadata, 20, ("the test cell 'test-field' was deleted, or lost its mark: it was put back",)),
+    Odd("deleted test", deleted("test-convolve"), 20, (f"the test cell 'test-convolve' was {BACK}",)),
+    Odd("changed test", source(test_convolve="print('all is well')"), 20,
+        ("the test cell 'test-convolve' was changed: the original was used",)),
+    Odd("no marks", program_without_marks, 20,
+        ("'task-field', 'test-field', 'task-window', 'test-window' were deleted, or lost their marks: they were put back",)),
+    Odd("other metadata", other_metadata, 20, (f"the test cell 'test-field' was {BACK}",)),
     Odd("divided", divided, 20, (
         "the test cell 'test-field' was there more than once: one of them counts",
         "the solution 'convolve' was there more than once: the first that is complete counts, the others were not run",
-        "the solution 'correlate' was there more than once", "the solution 'window' was split into 2 cells: they were put together")),
+        "the solution 'correlate' was there more than once",
+        "the solution 'window' was split into 2 cells: they were put together")),
     Odd("other ends of lines", other_ends_of_lines, 20),
     Odd("instructor", of_the_instructor, 20),
     # What holds up a kernel, or ends it
     Odd("endless", source(window="def window(position, layers):\n    while True:\n        pass"), 17,
         ("the cell 'test-window' did not end, and had to be interrupted",)),
     Odd("deaf", source(window=DEAF), 17, (LOST.format("does not end, and could not be interrupted"),)),
-    Odd("silent", source(convolve="get_ipython().run_cell = lambda *a, **k: None"), 6, (LOST.format("made IPython give no answers"),)),
-    Odd("crash", source(window="import os\nos._exit(1)"), 17, (LOST.format("ended the Python that ran it (a crash, os._exit, or no memory left)"),)),
-    Odd("kills", source(window="import os, signal\nos.kill(os.getppid(), signal.SIGTERM)"), 0, ("its code ended the process that graded it",)),
+    Odd("silent", source(convolve="get_ipython().run_cell = lambda *a, **k: None"), 6,
+        (LOST.format("made IPython give no answers"),)),
+    Odd("crash", source(window="import os\nos._exit(1)"), 17,
+        (LOST.format("ended the Python that ran it (a crash, os._exit, or no memory left)"),)),
+    Odd("kills", source(window="import os, signal\nos.kill(os.getppid(), signal.SIGTERM)"), 0,
+        ("its code ended the process that graded it",)),
     Odd("forks", source(window=RIGHT["window"] + ORPHAN), 20, ("it left processes running: they were ended",)),
-    Odd("wants much", source(
-        neurons=RIGHT["neurons"] + "\nprint('x' * 200_000_000)", convolve=RIGHT["convolve"] + f"\nbytearray({workers.MEMORY})"), 20,
-        ("the cell 'convolve' wants more memory than there is", "the cell 'neurons' put out too much: the rest of it was left away")),
+    Odd("wants much", source(neurons=RIGHT["neurons"] + "\nprint('x' * 200_000_000)",
+                             convolve=RIGHT["convolve"] + f"\nbytearray({workers.MEMORY})"), 20,
+        ("the cell 'convolve' wants more memory than there is",
+         "the cell 'neurons' put out too much: the rest of it was left away")),
     # What is right already
     Odd("leaves", source(neurons=RIGHT["neurons"] + "\n%cd /", field="import sys\nsys.exit(0)\n" + RIGHT["field"],
                          window="%reset\n" + RIGHT["window"]), 13),
     Odd("asks", source(window="def window(position, layers):\n    return input()"), 17,
         ("the cell 'test-window' asks for input: nobody answers here",)),
     # What tests rely on
-    Odd("other NumPy", source(neurons="np.allclose = lambda *a, **k: True\ndef neurons(x, w, b):\n    return np.ones((len(x), len(w)))"), 17,
+    Odd("other NumPy", source(neurons="np.allclose = lambda *a, **k: True\n"
+                                      "def neurons(x, w, b):\n    return np.ones((len(x), len(w)))"), 17,
         ("its code replaced numpy.allclose: the original was used in the tests",)),
     Odd("other expect", source(neurons=ALL_IS_WELL, test_neurons="print('✓')"), 17, (
         "the test cell 'test-neurons' was changed",
         "its code replaced expect, xaitutor.homework.expectations.compare: the original was used in the tests")),
-    Odd("other pytest", source(neurons=RIGHT["neurons"] + "\nimport pytest\npytest.approx = pytest.raises = lambda *a, **k: True"), 20),
+    Odd("other pytest", source(
+        neurons=RIGHT["neurons"] + "\nimport pytest\npytest.approx = pytest.raises = lambda *a, **k: True"), 20),
 ]
 
 

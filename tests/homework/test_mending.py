@@ -1,4 +1,4 @@
-"""xaitutor.homework.mending: each cell of the assignment is there once, in its place, and a remark says what was done about it."""
+"""xaitutor.homework.mending: each cell of the assignment is there once, in its place, and remarks say what was done."""
 
 import copy
 
@@ -72,18 +72,19 @@ def test_a_deleted_test_stands_behind_its_solution():
 
 
 def with_cells(**sources):
-    """The released notebook, with these cells in place of the one of each name; a _ stands for a -."""
+    """The released notebook, with these code cells in place of the one of each name; a _ stands for a -."""
     cells = []
     for cell in copy.deepcopy(RELEASED).cells:
-        name = cell.metadata.get("nbgrader", {}).get("grade_id")
-        pieces = sources.get(name.replace("-", "_") if name else None, [cell.source])
-        cells += [new_code_cell(piece, metadata=copy.deepcopy(dict(cell.metadata))) if cell.cell_type == "code" else cell for piece in pieces]
+        pieces = sources.get(str(mending._name(cell)).replace("-", "_"))
+        metadata = dict(cell.metadata)
+        cells += [new_code_cell(piece, metadata=copy.deepcopy(metadata)) for piece in pieces] if pieces else [cell]
     return new_notebook(cells=cells)
 
 
 @pytest.mark.parametrize("change", [
     lambda source: source + "  ", lambda source: source.replace("\n", "\r\n"), lambda source: source + "\n\n",
-    lambda source: "# a comment\n" + source, lambda source: source.replace("\n", "\n\n# another\n"), lambda source: source.replace("f()", "f( )")])
+    lambda source: "# a comment\n" + source, lambda source: source.replace("\n", "\n\n# another\n"),
+    lambda source: source.replace("f()", "f( )")])
 def test_what_means_the_same_is_no_change(change):
     released = with_cells(test_f=["answer = f()\nprint(answer)"])
     submitted = copy.deepcopy(released)
@@ -134,12 +135,14 @@ def test_halves_are_put_together_and_of_copies_the_first_complete_one_counts(pie
     [solution] = [cell for cell in mended.cells if mending._name(cell) == "f"]
     assert solution.source == "\n".join(pieces[i] for i in used)
     assert len(remarks) == 1 and remarks[0].startswith(f"the solution 'f' {told}")
-    assert [cell.source for cell in mended.cells if cell.cell_type == "code" and cell.source in pieces] == [solution.source] * (len(used) == 1)
-    aside = [cell.source for cell in mended.cells if cell.source.startswith("*Not run, as it is there more than once:*")]
+    run = [cell.source for cell in mended.cells if cell.cell_type == "code" and cell.source in pieces]
+    assert run == [solution.source] * (len(used) == 1)
+    aside = [cell for cell in mended.cells if cell.source.startswith("*Not run, as it is there more than once:*")]
     assert len(aside) == len(pieces) - len(used)
 
 
-@pytest.mark.parametrize("pieces, kept", [(["mine()", "f()"], 1), (["f()", "mine()"], 0), (["f()", "f() "], 1), (["mine()", "ours()"], 1)])
+@pytest.mark.parametrize("pieces, kept", [
+    (["mine()", "f()"], 1), (["f()", "mine()"], 0), (["f()", "f() "], 1), (["mine()", "ours()"], 1)])
 def test_of_copied_tests_one_counts_and_the_others_are_the_students_own(pieces, kept):
     mended, remarks = mending.mend(with_cells(test_f=pieces, test_g=["g()", "g()", "g()"]), RELEASED)
     assert remarks[0] == "the test cells 'test-f', 'test-g' were there more than once: one of them counts"

@@ -17,7 +17,7 @@ NAMES = assignments.names()
 
 @pytest.fixture(autouse=True, scope="module")
 def quick():
-    """The same scenes are looked at with each mistake: they are drawn once. And on a busy machine one thread is faster."""
+    """The same scenes are looked at with each mistake: they are drawn once. One thread is enough, and never waits."""
     threads = torch.get_num_threads()
     torch.set_num_threads(1)
     with pytest.MonkeyPatch.context() as patch:

@@ -25,7 +25,8 @@ def test_whatever_an_editor_made_of_it(tmp_path, ending):
 
 
 @pytest.mark.parametrize("text, told", [
-    ("student;score;remarks\n", "table.csv is another table: its first line is 'student;score;remarks', expected 'student,score,remarks'. Move it"),
+    ("student;score;remarks\n", "table.csv is another table: its first line is 'student;score;remarks', expected "
+                                "'student,score,remarks'. Move it away, or choose another folder"),
     ("", "table.csv is another table"),
     ("student,score,remarks\nanna,3,\nben,4", "the row of 'ben' has 2 values, expected 3. Mend it, or delete it"),
 ])

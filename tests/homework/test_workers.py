@@ -1,4 +1,4 @@
-"""xaitutor.homework.workers: whatever a job does, there is an answer in time, the next job is done, and nothing is left running."""
+"""xaitutor.homework.workers: whatever a job does, there is an answer in time, and nothing is left running."""
 
 import os
 import signal

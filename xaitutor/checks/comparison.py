@@ -12,8 +12,8 @@ from xaitutor.checks.verdict import Wrong
 def compare(answer, right, mistakes: Mapping[str, object] | None = None, tolerance: float = 1e-4) -> None:
     """Raise `Wrong` where an answer has another shape, or other numbers, than `right`, with what is wrong.
 
-    answer, right: numbers, arrays or tensors. `mistakes` are answers by the advice for each: where the answer is equal to
-    one of them, its advice is given. A mistake may be a function, which is called only where the answer is not right.
+    answer, right: numbers, arrays or tensors. `mistakes` are answers by the advice for each: where the answer is equal
+    to one of them, its advice is given. A mistake may be a function, which is called only where the answer is not right.
     Numbers are equal up to `tolerance` times the largest of the right ones.
     """
     found, expected = as_numbers(answer), as_numbers(right)
@@ -37,8 +37,8 @@ def as_numbers(values) -> np.ndarray:
 
 def worst(answer, right) -> tuple[int, ...]:
     """The place where two of one shape differ most, or of a NaN."""
-    difference = np.abs(as_numbers(answer) - as_numbers(right))
-    return tuple(map(int, np.unravel_index(np.argmax(np.where(np.isnan(difference), np.inf, difference)), difference.shape)))
+    difference = np.nan_to_num(np.abs(as_numbers(answer) - as_numbers(right)), nan=np.inf, posinf=np.inf)
+    return tuple(map(int, np.unravel_index(np.argmax(difference), difference.shape)))
 
 
 def _same(a: np.ndarray, b: np.ndarray, near: float) -> bool:

@@ -1,7 +1,7 @@
 """How a student's cells are run: nbgrader's way, with an end to their time and to what they print.
 
-Each cell has its seconds, and all of them together half as much again. Where a kernel is lost (it has ended, it gives
-no answers, its time is over), the cells that are left are not run, and get an error that says why: what was done counts.
+Each cell has its seconds, and all of them together half as much again. Where a kernel is lost (it has ended, gives no
+answers, or its time is over), what was done counts; the cells that are left are not run, and get an error that says why.
 """
 
 from __future__ import annotations

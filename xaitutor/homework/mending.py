@@ -140,7 +140,8 @@ def _remark(originals: dict, names: list[str], what: str) -> list[str]:
     kind = "test cell" if all(originals[name]["metadata"]["nbgrader"]["grade"] for name in names) else "cell"
     if len(names) == 1:
         return [f"the {kind} {names[0]!r} was {what}"]
-    for one, many in {"lost its mark": "lost their marks", "it was": "they were", "original was": "originals were"}.items():
+    plurals = {"lost its mark": "lost their marks", "it was": "they were", "original was": "originals were"}
+    for one, many in plurals.items():
         what = what.replace(one, many)
     return [f"the {kind}s {', '.join(map(repr, names))} were {what}"]
 

@@ -11,7 +11,7 @@ from xaitutor.homework import assignments, course, workers
 
 
 def release(name: str, to: str | Path) -> Path:
-    """Write the students' notebook of an assignment to `to`/name.ipynb: stubs for solutions, no hidden tests or outputs.
+    """Write the students' notebook to `to`/name.ipynb: stubs for solutions, no hidden tests, no output.
 
     Nothing is overwritten: raises FileExistsError where another file of that name is there. Raises ValueError for a
     name that is no assignment, ImportError without nbgrader.
