@@ -25,7 +25,7 @@ lab: $(READY)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 test: $(READY)
-	$(BIN)/ruff check --quiet .
+	$(BIN)/python -m ruff check --quiet .
 	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10 $(TEST_ARGS)
 
 # The lock is a list of constraints: what pyproject.toml asks for is installed, in exactly the versions of the lock.
