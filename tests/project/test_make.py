@@ -114,7 +114,7 @@ def test_an_interrupted_install_is_thrown_away(folder, was_ready):
     (folder / ".venv" / "half").touch()
     (folder / "offline").unlink()
     calls, printed = make(folder, "test")
-    assert "interrupted" in printed and calls[0] == "python -m venv .venv" and calls[-1] == "python -m pytest"
+    assert "interrupted" in printed and calls[0] == "python -m venv .venv" and calls[-1].startswith("python -m pytest")
     assert not (folder / ".venv" / "half").exists()
 
 
