@@ -26,7 +26,7 @@ lab: $(READY)
 
 test: $(READY)
 	$(BIN)/python -m ruff check --quiet .
-	$(BIN)/python -m pytest -n 2 --dist loadgroup --durations=10 $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
 # The lock is a list of constraints: what pyproject.toml asks for is installed, in exactly the versions of the lock.
 # A CPU build of torch that is already there satisfies it, and is kept. pip trusts whatever an interrupted install

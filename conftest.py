@@ -32,10 +32,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Two processes share the tests, file by file (a notebook's cells belong together), unless a test says its own group."""
-    for item in items:
-        if not item.get_closest_marker("xdist_group"):
-            item.add_marker(pytest.mark.xdist_group(item.path.as_posix()))
+    """Two processes share the files in this order, so that the longest, in which a browser opens every notebook, comes first."""
+    items.sort(key=lambda item: item.path.name != "test_browser.py")
 
 
 def pytest_collectstart(collector):

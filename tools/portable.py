@@ -38,7 +38,7 @@ def differing(machine: str, what: list[str]) -> list[str]:
     """The tests and cells that fail on this machine, each with what it says."""
     with tempfile.TemporaryDirectory() as folder:
         report = Path(folder) / "report.xml"
-        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadgroup", *what, f"--junitxml={report}", "--tb=short", "-q",
+        command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", *what, f"--junitxml={report}", "--tb=short", "-q",
                    "-p", "no:cacheprovider"]
         subprocess.run(command, cwd=ROOT, env={**os.environ, "CI": "true", **MACHINES[machine]})
         if not report.is_file():

@@ -288,9 +288,7 @@ def errors(notebook: dict) -> list[str]:
     return found
 
 
-each_notebook = pytest.mark.parametrize("path", [  # in a group of its own, so that both processes open notebooks
-    pytest.param(path, marks=pytest.mark.xdist_group(f"browser {path.stem}"), id=path.relative_to(NOTEBOOKS).with_suffix("").as_posix())
-    for path in find()])
+each_notebook = pytest.mark.parametrize("path", find(), ids=lambda path: path.relative_to(NOTEBOOKS).with_suffix("").as_posix())
 
 
 @each_notebook
