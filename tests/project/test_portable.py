@@ -28,3 +28,8 @@ def test_the_exit_status_says_whether_something_differs(monkeypatch, capsys):
     monkeypatch.setattr(portable, "differing", lambda machine, what: ["a cell"] if machine == "AVX2" else [])
     assert portable.main([]) == 1 and portable.main(["--machine", "no AVX"]) == 0
     assert "== AVX2: 1 differ\na cell" in capsys.readouterr().out
+
+
+def test_a_run_of_nothing_proves_nothing():
+    with pytest.raises(RuntimeError, match="AVX2: pytest ended with 4, and ran nothing"):
+        portable.differing("AVX2", ["tests/no_such_file.py"])
