@@ -7,13 +7,7 @@ from scipy import stats
 from torch import nn
 
 from xaitutor import metrics
-from xaitutor.metrics import (
-    effect_correlation,
-    part_effects,
-    part_relevance,
-)
-
-# Against the mask
+from xaitutor.metrics import effect_correlation, part_effects, part_relevance
 from xaitutor.truth import agreement, controls, localisation
 
 # Against the parts
@@ -110,10 +104,7 @@ def test_masks_have_to_fit_the_attribution():
         part_relevance(torch.ones(1, 3, 4, 4), torch.ones(2, 5, 4, 4))
 
 
-# Intervals
-
-
-# Baselines
+# The rest
 
 
 def test_what_the_room_of_the_truth_has_is_the_same_here():
