@@ -1,8 +1,8 @@
 """Every notebook as a student meets it: opened in JupyterLab, in a browser, run, and each of its widgets moved.
 
-JupyterLab is started by `make lab`, on copies of the notebooks without outputs, so that an old output is never taken
-for a new one. What a cell printed is read from the notebook that JupyterLab saves; what a widget answers, from its
-text. Pictures of all that was to be seen are left in build/screenshots. Where there is no Chrome or Chromium, all of
+JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without outputs,
+so that an old output is never taken for a new one. What a cell printed is read from the notebook that JupyterLab saves; what a
+widget answers, from its text. Pictures of all that was to be seen are left in build/screenshots. Where there is no Chrome or Chromium, all of
 this is skipped.
 """
 
@@ -15,7 +15,6 @@ import shutil
 import signal
 import socket
 import subprocess
-import sys
 import time
 from itertools import count
 from pathlib import Path
@@ -25,38 +24,22 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests.helpers import BROWSER, MAKE, NO_BROWSER, exercises_are_open
 from tools.execute_notebooks import ENVIRONMENT, NOTEBOOKS, ROOT, WIDGET, find
+from xaitutor.course import versions
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
 # As root, and in containers, there is no sandbox. The rest keeps the browser itself from asking the network.
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
          "--disable-component-update", "--disable-sync"]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 TOKEN = secrets.token_hex(16)
 LONG, PATIENCE = 600, 180  # seconds for a notebook and for a click: on a busy machine all takes twenty times as long
-MAKE = {"MAKEFLAGS": "", "MAKELEVEL": ""}  # the tests themselves run under make
 BAR = re.compile(r"\d+%\||it/s")  # a progress bar of tqdm, which a slow machine shows
 
 
-def missing() -> str:
-    """Why the course cannot be opened here, or nothing."""
-    if BROWSER is None:
-        return "there is no Chrome or Chromium"
-    if shutil.which("make") is None or os.name == "nt":
-        return "this system has no make"
-    if Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
-        return "the tests run outside .venv, and make lab would install a second environment"
-    question = ["make", "--question", ".venv/.ready"]
-    if subprocess.run(question, cwd=ROOT, env={**os.environ, **MAKE}, capture_output=True).returncode:
-        return "make lab would first install something"
-    return ""
-
-
-MISSING = missing()
-pytestmark = pytest.mark.skipif(bool(MISSING), reason=MISSING)
+pytestmark = pytest.mark.skipif(bool(NO_BROWSER), reason=NO_BROWSER)
 
 
 # The server, the browser and one page
@@ -70,9 +53,12 @@ def settings(folder: Path) -> dict[str, str]:
     return {**os.environ, **ENVIRONMENT, **MAKE, **nothing, **{name: str(folder / name.lower()) for name in names}}
 
 
-def copy_without_outputs(folder: Path) -> None:
+def copy_unanswered(folder: Path) -> None:
+    """The students' versions of the notebooks, and the homework, which is not for `versions.student`, without outputs."""
     for path in find():
         notebook = nbformat.read(path, as_version=4)
+        if path.parent == NOTEBOOKS:
+            notebook = versions.student(notebook)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
@@ -87,7 +73,7 @@ def lab(tmp_path_factory):
     """The address of JupyterLab, started as a student starts it, and the folder that it shows."""
     place = tmp_path_factory.mktemp("lab")
     folder = place / "course"
-    copy_without_outputs(folder)
+    copy_unanswered(folder)
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
@@ -296,6 +282,8 @@ def test_a_notebook_runs_and_its_widgets_answer(path, page, lab):
     notebook = run_all(page, lab, path.relative_to(ROOT).as_posix())
     photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
     assert code_cells(notebook) and errors(notebook) == []
+    if path.parent == NOTEBOOKS:
+        exercises_are_open(notebook, path)
     move_widgets(page, lab, notebook)
     assert page.outside == []
 
