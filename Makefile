@@ -61,7 +61,6 @@ models: $(READY)
 	$(BIN)/python -m xaitutor.menagerie.make_models $(MODELS_ARGS)
 
 scores: $(READY)
-	$(BIN)/python -m xaitutor.scoreboard
 	$(BIN)/python -m xaitutor.truth.scoreboard
 	$(BIN)/python -m xaitutor.truth.doubts
 

@@ -8,9 +8,7 @@ from . import (
     homework,
     maximization,
     menagerie,
-    metrics,
     networks,
-    scoreboard,
     truth,
     units,
 )

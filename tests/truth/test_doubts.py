@@ -1,7 +1,5 @@
 """With the tests' three scenes, and coalitions of noise in seven places."""
 
-import json
-
 import numpy as np
 import pytest
 
@@ -87,7 +85,7 @@ def test_all_of_it_for_a_few_methods(there, two, judged, true):
 
 @pytest.mark.skipif(not (data_files.DATA / doubts.FILE).is_file(), reason="the doubts have not been measured yet: make scores")
 def test_the_file_says_what_was_measured():
-    stored = json.loads(data_files.verify(doubts.FILE).read_text(encoding="utf-8"))
+    stored = doubts.read()
     assert list(stored["truths"]) == list(stored["methods"]) == list(stored["planted"]) == list(networks.PARTNERS)
     for scored in stored["methods"].values():
         for question in doubts.ASKED:

@@ -1,4 +1,4 @@
-from . import scoreboard
+from . import doubts, drawing, networks, scoreboard
 from .agreement import bootstrap, pooled_agreement, rank_agreement
 from .coalitions import coalition_values
 from .controls import CONTROLS

@@ -8,6 +8,7 @@ nothing but the answer. `data/doubts.json` holds the result.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -48,6 +49,11 @@ class Scenes(NamedTuple):
     values: np.ndarray
     painted: dict[str, np.ndarray]
     targets: np.ndarray
+
+
+def read() -> dict:
+    """All of `data/doubts.json`, verified. Raises what `data_files.verify` raises."""
+    return json.loads(data_files.verify(FILE).read_text(encoding="utf-8"))
 
 
 def main() -> None:

@@ -1,6 +1,6 @@
 """Every method of the course against the truth: ``python -m xaitutor.truth.scoreboard`` (make scores), and what it found.
 
-`data/truth.json` holds, by network, score and method, means over the scenes with their 95 % intervals:
+`data/explanations.json` holds, by network, score and method, means over the scenes with their 95 % intervals:
 
 - the four questions of `contrasts`, by Spearman's correlation over the regions of each scene, signed and as heat
   ("…_unsigned"), and by Pearson's over the regions of all scenes ("…_pearson");
@@ -36,7 +36,7 @@ from xaitutor.truth.scores import BATCH, QUESTIONS, Record
 from xaitutor.truth.situations import SEED, SPLIT, pictures, situations
 from xaitutor.units.sensitivity import Interval
 
-FILE = "truth.json"
+FILE = "explanations.json"
 NETWORKS = tuple(networks.PARTNERS)
 SCENES = 240
 PAIRED = (*QUESTIONS, "pointing", "mass", "parts")  # of these each scene's own scores are kept
@@ -61,7 +61,7 @@ class Row(NamedTuple):
 
 
 def read() -> dict:
-    """All of `data/truth.json`, verified. Raises what `data_files.verify` raises."""
+    """All of `data/explanations.json`, verified. Raises what `data_files.verify` raises."""
     return json.loads(data_files.verify(FILE).read_text(encoding="utf-8"))
 
 
