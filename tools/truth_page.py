@@ -1,0 +1,82 @@
+"""Writes the tables of docs/truth.md anew, from what `make scores` measured: python tools/truth_page.py
+
+The prose is the page's own. A table stands between `<!-- NAME -->` and `<!-- end -->`, and is made by the function of that name.
+"""
+
+import re
+from pathlib import Path
+
+from xaitutor.truth import doubts, scoreboard
+from xaitutor.truth.scoreboard import printed
+
+PAGE = Path(__file__).resolve().parents[1] / "docs" / "truth.md"
+BLOCK = re.compile(r"(<!-- (?!end)(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
+
+
+def scores() -> list[list[str]]:
+    """The three contrasts of each method, in the mean over the networks that it fits."""
+    stored = scoreboard.read()
+    questions = ("class_contrast", "network_contrast", "picture_contrast")
+    return [["", *(question.replace("_", " ") for question in questions)],
+            *([title, *(printed(*stored[question][name]) for question in questions)] for name, title in scoreboard.titles().items())]
+
+
+def truths() -> list[list[str]]:
+    """How far each other truth agrees with the one in use, by network."""
+    found = doubts.read()["truths"]
+    names = next(iter(found.values()))
+    return [["another truth", *map(_short, found)],
+            *([name, *(f"{printed(*other[name]['class_contrast'])}" for other in found.values())] for name in names)]
+
+
+def survivors() -> list[list[str]]:
+    """Of the certain differences between methods, how many have the same sign by all truths."""
+    found = doubts.read()["methods"]
+    return [["question", *map(_short, found)],
+            *([question.replace("_", " "), *(_survivors(scored[question]) for scored in found.values())] for question in doubts.ASKED)]
+
+
+def hiding() -> list[list[str]]:
+    """What some score by the truth in use, and where regions are hidden by blur or by grey."""
+    found = doubts.read()["methods"]
+    asked = [("class_contrast", "integrated_gradients"), ("class_contrast", "grad_cam"), ("rank", "sobel"), ("rank", "centre")]
+    return [["hidden by other places / blur / grey", *map(_short, found)],
+            *([f"{scoreboard.titles()[name]}, {question.replace('_', ' ')}",
+               *(" / ".join(_number(scored[question]["scores"][way][name]) for way in ("in use", "blurred", "grey"))
+                 for scored in found.values())] for question, name in asked)]
+
+
+def planted() -> list[list[str]]:
+    """What explanations score that were made up: class contrast / network contrast."""
+    found = doubts.read()["planted"]
+    lies = next(iter(found.values()))["rank"]
+    return [["planted", *map(_short, found)],
+            *([lie, *(f"{_number(all_['class_contrast'][lie])} / {_number(all_['network_contrast'][lie])}" for all_ in found.values())]
+              for lie in lies)]
+
+
+def page(text: str) -> str:
+    """The page with its tables made anew."""
+    return BLOCK.sub(lambda block: block[1] + _markdown(globals()[block[2]]()) + block[3], text)
+
+
+def _short(network: str) -> str:
+    return network.removeprefix("menagerie_")
+
+
+def _number(value: float) -> str:
+    return f"{round(value, 2) + 0.0:.2f}".replace("-", "−")
+
+
+def _survivors(scored: dict) -> str:
+    kept = len(scored["survive"])
+    return f"{kept} of {kept + len(scored['fall'])}"
+
+
+def _markdown(rows: list[list[str]]) -> str:
+    head, *rest = (f"| {' | '.join(row)} |" for row in rows)
+    return "\n".join([head, "|" + "---|" * len(rows[0]), *rest]) + "\n"
+
+
+if __name__ == "__main__":
+    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8", newline="\n")
