@@ -122,6 +122,7 @@ def test_the_file_is_small_and_regular():
 @pytest.mark.parametrize("network", networks.PARTNERS)
 def test_the_table_is_ready_to_print(stored, network):
     rows = scoreboard.table(network)
+    assert scoreboard.table(network, ["sobel", "gradient"]) == [rows[-1], rows[0]]
     assert [row.title for row in rows] == [scoreboard.titles()[name] for name in fitting(network)]
     assert all(INTERVAL.fullmatch(cell) for row in rows for cell in row[1:])
     mean = float(rows[0].class_contrast.split()[0].replace("−", "-"))
@@ -148,6 +149,7 @@ def test_a_difference_is_paired(stored):
 
 @pytest.mark.parametrize("ask, message", [
     (lambda: scoreboard.table("resnet18"), "no scores of the network 'resnet18'; there are of menagerie_resnet18, "),
+    (lambda: scoreboard.table("menagerie_vgg", ["cam"]), "no scores of the method 'cam'; there are of gradient, "),
     (lambda: scoreboard.untrained("menagerie_resnet18_biased"), "there are of menagerie_resnet18, menagerie_vgg"),
     (lambda: scoreboard.difference("beauty", "fem", "cam"), "no scores of the score 'beauty'; there are of rank, "),
     (lambda: scoreboard.difference("rank", "fem", "cam", "menagerie_vgg"), "no network has scores of both 'fem' and 'cam'"),

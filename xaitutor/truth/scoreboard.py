@@ -65,10 +65,14 @@ def read() -> dict:
     return json.loads(data_files.verify(FILE).read_text(encoding="utf-8"))
 
 
-def table(network: str = "menagerie_resnet18") -> list[Row]:
-    """The methods, then the controls, on one network."""
+def table(network: str = "menagerie_resnet18", names: Sequence[str] | None = None) -> list[Row]:
+    """Methods and controls on one network: those of `names`, or the methods and then the controls.
+
+    A lesson names its own, so that it says the same when the course has more.
+    """
     scored = _of(network, "networks")
-    return [Row(titles()[name], *(printed(*scored[column][name]) for column in Row._fields[1:])) for name in scored["rank"]]
+    rows = [_known(name, scored["rank"], "method") for name in names or scored["rank"]]
+    return [Row(titles()[name], *(printed(*scored[column][name]) for column in Row._fields[1:])) for name in rows]
 
 
 def untrained(network: str = "menagerie_resnet18") -> dict[str, tuple[str, str, str]]:
