@@ -49,7 +49,7 @@ def integrated_gradients(
         raise ValueError(f"rule must be one of {', '.join(map(repr, RULES))}, not {rule!r}")
     with explaining(model, x) as x:
         x = x.detach()
-        start = _start(x, baseline)
+        start = start_of(x, baseline)
         target = decide(model, x, target, batch_size)
 
         def attribute(points, index):
@@ -66,7 +66,7 @@ def _points(start: Tensor, x: Tensor, positions: np.ndarray, weights: np.ndarray
             yield Copy(index, weight, start[index] + position * (x[index] - start[index]))
 
 
-def _start(x: Tensor, baseline) -> Tensor:
+def start_of(x: Tensor, baseline) -> Tensor:
     """The baseline of each image, (N, C, H, W)."""
     baseline = baseline(x) if callable(baseline) else 0 if baseline is None else baseline
     start = torch.as_tensor(baseline).detach().to(x)

@@ -1,0 +1,117 @@
+"""DeepLIFT and Deep SHAP: how each pixel's difference from a reference explains the difference of the scores.
+
+Picture and reference run through the network as one batch. With Δ for the difference of the two, each function hands a *multiplier* back,
+such that multiplier × Δ adds up to what arrived:
+
+    linear                              its gradient
+    ReLU, leaky ReLU, ReLU6 (Rescale)   Δy / Δz, and the gradient where Δz is nearly 0
+    max pooling                         with m = max(y, y_ref): (m − y_ref) for the winner of the picture and (y − m) for that of the
+                                        reference, both divided by Δx there
+
+So Σ multiplier · Δx = S(x) − S(reference), and saturation costs nothing: where a gradient is 0, a difference is not.
+
+Shrikumar, Greenside and Kundaje, Learning Important Features Through Propagating Activation Differences, ICML 2017;
+Lundberg and Lee, A Unified Approach to Interpreting Model Predictions, NeurIPS 2017.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from xaitutor.attribution.copies import Copy, weighted_sum
+from xaitutor.attribution.inputs import at_least_one, chosen_classes, explaining, logits_of
+from xaitutor.attribution.paths import start_of
+from xaitutor.attribution.propagation import over, scaled, watching, winners
+from xaitutor.networks.rules import with_backward
+
+_NEARLY = 1e-6  # of the values themselves: a smaller difference is float32's rounding
+
+
+def deeplift(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
+    reference: float | Tensor | Callable | None = None, on_unknown: str = "raise",
+) -> Tensor:
+    """(x − reference) times the multipliers of the Rescale rule; adds up to S_c(x) − S_c(reference). (N, C, H, W), as x.
+
+    reference: as the `baseline` of `integrated_gradients`; None is 0, after normalising the data set's mean colour. The score is the logit.
+    on_unknown: for a function that is neither linear nor has a rule (softmax, gates, attention, GELU, layer norm, …), "raise" ValueError,
+    which names it and its layer, or take its "gradient"; then nothing need add up.
+
+    Cost: one forward and one backward pass of twice as many pictures.
+    """
+    with explaining(model, x) as x:
+        x = x.detach()
+        return _rescaled(model, x, start_of(x, reference), target, on_unknown)
+
+
+def deep_shap(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
+    references: Tensor, batch_size: int = 16, on_unknown: str = "raise",
+) -> Tensor:
+    """The mean of `deeplift` over several references (M, C, H, W); adds up to S_c(x) − mean S_c(reference). (N, C, H, W), as x.
+
+    For a network that is a sum of functions of one input each these are the Shapley values exactly; else they are near them as far as
+    it is nearly linear. batch_size: pairs of picture and reference in memory at a time. Cost: M times that of `deeplift`.
+    """
+    at_least_one(batch_size=batch_size)
+    if not isinstance(references, Tensor) or references.ndim != 4 or references.shape[1:] != x.shape[1:] or not len(references):
+        got = tuple(references.shape) if isinstance(references, Tensor) else type(references).__name__
+        raise ValueError(f"references must be a tensor (M, C, H, W) of pictures of the size of x, {tuple(x.shape[1:])}, not {got}")
+    with explaining(model, x) as x:
+        x = x.detach()
+        start = torch.cat([start_of(x[:1], one) for one in references])
+        with torch.no_grad():
+            target = chosen_classes(logits_of(model, x), None) if target is None else torch.as_tensor(target).expand(len(x))
+        attribute = lambda pairs, index: _rescaled(model, pairs[:, 0], pairs[:, 1], target[index], on_unknown)  # noqa: E731
+        return weighted_sum(attribute, _pairs(x, start), len(x), len(x) * len(start), batch_size)
+
+
+def _pairs(x: Tensor, references: Tensor) -> Iterator[Copy]:
+    for index, image in enumerate(x):
+        for one in references:
+            yield Copy(index, 1 / len(references), torch.stack([image, one]))
+
+
+def _rescaled(model: nn.Module, x: Tensor, reference: Tensor, target, on_unknown: str) -> Tensor:
+    both = torch.cat([x, reference]).requires_grad_()
+    with watching(model, RULES, on_unknown=on_unknown):
+        outputs = logits_of(model, both)
+    classes = chosen_classes(outputs[: len(x)], target)
+    score = outputs.gather(1, classes.repeat(2)[:, None]).sum()
+    (multipliers,) = torch.autograd.grad(score, both)
+    return (x - reference) * multipliers[: len(x)]
+
+
+def _elementwise(function: Callable, z: Tensor, *options, **named) -> Tensor:
+    """Δy / Δz for both halves; where Δz is nearly 0, the mean of the two gradients."""
+    with torch.enable_grad():
+        point = z.detach().requires_grad_()
+        y = function(point, *options, **named)
+        (slope,) = torch.autograd.grad(y.sum(), point)
+    z = z if z.requires_grad else z.detach()
+    (z_in, z_ref), (y_in, y_ref), slopes = point.detach().chunk(2), y.detach().chunk(2), slope.chunk(2)
+    tiny = _NEARLY * (z_in.abs() + z_ref.abs())
+    multiplier = over(y_in - y_ref, z_in - z_ref, tiny, (slopes[0] + slopes[1]) / 2)
+    return scaled(y, multiplier.repeat(2, *[1] * (y.ndim - 1)), z)
+
+
+def _max_pool(function: Callable, x: Tensor, *options, **named) -> Tensor:
+    values, places = winners(function, x.detach(), *options, **named)
+    (y, y_ref), (won, won_ref) = values.chunk(2), places.chunk(2)
+    largest = torch.maximum(y, y_ref)
+    x_in, x_ref = x.detach().flatten(2).chunk(2)
+
+    def backward(g):
+        g = g[: len(y)]
+        given = torch.zeros_like(x_in)
+        given.scatter_add_(2, won.flatten(2), ((largest - y_ref) * g).flatten(2))
+        given.scatter_add_(2, won_ref.flatten(2), ((y - largest) * g).flatten(2))
+        return over(given, x_in - x_ref, 0.0).reshape(len(y), *x.shape[1:]).repeat(2, 1, 1, 1)
+
+    return with_backward(values, backward, x)
+
+
+RULES = {"relu": _elementwise, "leaky_relu": _elementwise, "hardtanh": _elementwise, "relu6": _elementwise, "max_pool2d": _max_pool}

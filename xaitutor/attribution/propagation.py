@@ -1,0 +1,207 @@
+"""What relevance and differences from a reference have in common: a network as linear steps and a few other functions.
+
+A *linear step* is a convolution, a matrix or a batch norm, a batch norm being merged with the convolution or matrix before it. On the way
+back a rule decides what goes from its output to its input; everything else that is linear (sums, averages, reshaping) keeps its
+gradient, named functions have a rule of their own, and whatever is left is refused by name: never silently the plain gradient.
+"""
+
+from __future__ import annotations
+
+import sys
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import NamedTuple
+
+import torch
+import torch.nn.functional as F
+from torch import Tensor, nn
+
+from xaitutor.networks.rules import each_call, with_backward
+
+# Linear or affine in the one input that depends on the picture, so that the gradient is right whatever is propagated.
+LINEAR = frozenset("""
+    add sub neg cat stack flatten unflatten view view_as reshape permute transpose movedim contiguous clone squeeze unsqueeze expand
+    expand_as chunk split narrow select __getitem__ pad roll flip mean sum cumsum avg_pool1d avg_pool2d adaptive_avg_pool1d
+    adaptive_avg_pool2d dropout dropout2d feature_dropout upsample interpolate pixel_shuffle pixel_unshuffle channel_shuffle to float double
+    type_as requires_grad_ __radd__ __add__ __iadd__ __sub__ __isub__
+    """.split())
+# Linear if only one of the factors depends on the picture.
+PRODUCTS = frozenset("mul div matmul bmm mm einsum __mul__ __rmul__ __truediv__ __imul__ __matmul__".split())
+STEPS = ("conv1d", "conv2d", "linear", "batch_norm")
+# Looking at a tensor's shape and kind takes nothing from it.
+_PEEKS = frozenset("__get__ size dim ndimension numel stride element_size data_ptr get_device __len__ type isfinite".split())
+
+
+class Step(NamedTuple):
+    """A linear step z = apply(x, weight) + bias: `x` as it came in, `bias` to be added to z (or None), `kind` one of `STEPS`.
+
+    x is the tensor itself, in the graph: what a rule gives back for it goes on from there. (Nobody writes over it later: then
+    no network could be trained.)
+    """
+
+    kind: str
+    apply: Callable[[Tensor, Tensor], Tensor]
+    x: Tensor
+    weight: Tensor
+    bias: Tensor | None
+
+    def back(self, weight: Tensor, gradient: Tensor) -> Tensor:
+        """What arrives at x of a gradient at z, through this weight in place of the step's own."""
+        with torch.enable_grad():
+            x = self.x.detach().requires_grad_()
+            (found,) = torch.autograd.grad(self.apply(x, weight), x, gradient)
+        return found
+
+
+class Watch:
+    """Inside `with watching(model, …)`: what a call becomes, and the linear steps so far (`steps`)."""
+
+    def __init__(self, model: nn.Module, rules: Mapping[str, Callable], through: Callable | None, refuse: bool):
+        self.model, self.rules, self.through, self.refuse, self.steps = model, rules, through, refuse, []
+        self._made: dict[int, list] = {}  # by id: what a step has put out, the step, and what goes on in its place once something takes it
+
+    def __call__(self, function, args, kwargs):
+        name = getattr(function, "__name__", "").removesuffix("_")
+        if name in STEPS and _depends(args[0] if args else kwargs.get("input")):
+            return self._step(name, function, args, kwargs)
+        if name in _PEEKS or name.startswith("is_"):
+            return function(*args, **kwargs)
+        args = _mapped(self.settled, args)
+        if name in self.rules:
+            return self._ruled(name, function, args, kwargs)
+        result = function(*args, **kwargs)
+        if self.refuse and _depends(result) and not _is_linear(name, args):
+            raise ValueError(f"{name} in the layer {_layer(self.model)} has no rule: it is neither linear nor one of "
+                             f"{', '.join(self.rules)}; on_unknown=\"gradient\" takes its gradient instead, which breaks what the rules promise")
+        return result
+
+    def step_of(self, z: Tensor) -> Step | None:
+        """The linear step that has just put out z."""
+        return self._made[id(z)][1] if id(z) in self._made else None
+
+    def settled(self, z):
+        """z, from here on with the way back that `through(step, z)` gives it."""
+        if not isinstance(z, Tensor) or id(z) not in self._made:
+            return z
+        made = self._made[id(z)]
+        if made[2] is None:
+            self.steps.append(made[1])
+            made[2] = self.through(made[1], z) if self.through else z
+        return made[2]
+
+    def _step(self, kind, function, args, kwargs):
+        merged = self.step_of(args[0]) if kind == "batch_norm" else None
+        if merged is None:
+            args = _mapped(self.settled, args)
+        z = function(*args, **kwargs)
+        step = _STEPS[kind](*args, **kwargs)
+        if merged is not None:
+            step = _merged(merged, step)
+        self._made[id(z)] = [z, step, None]
+        return z
+
+    def _ruled(self, name, function, args, kwargs):
+        x, *others = args if args else (kwargs.pop("input"),)
+        if kwargs.pop("inplace", False) or function.__name__.endswith("_"):
+            return x.copy_(self.rules[name](getattr(F, name), x.clone(), *others, **kwargs))
+        return self.rules[name](function, x, *others, **kwargs)
+
+
+@contextmanager
+def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable | None = None,
+             on_unknown: str = "raise") -> Iterator[Watch]:
+    """Inside the block, functions with a rule run by it (`rules[name](function, x, *others, **options)`), and what a linear step puts out
+    goes on as `through(step, z)`; without `through`, as it is.
+
+    on_unknown: "raise" ValueError for a function that is neither linear nor has a rule, naming it and its layer, or take its "gradient".
+    """
+    if on_unknown not in ("raise", "gradient"):
+        raise ValueError(f"on_unknown must be 'raise' or 'gradient', not {on_unknown!r}")
+    watch = Watch(model, rules, through, on_unknown == "raise")
+    with each_call(watch):
+        yield watch
+
+
+def winners(max_pool2d: Callable, x: Tensor, *options, **named) -> tuple[Tensor, Tensor]:
+    """Max pooling, and the flat index (in H × W) of each window's winner."""
+    named.pop("return_indices", None)
+    return F.max_pool2d_with_indices(x, *options[:5], **named)
+
+
+def over(numerator: Tensor, denominator: Tensor, tiny: Tensor | float, otherwise: Tensor | float = 0.0) -> Tensor:
+    """numerator / denominator, and `otherwise` where the denominator is no larger than `tiny`."""
+    small = denominator.abs() <= tiny
+    return torch.where(small, otherwise, numerator / torch.where(small, 1.0, denominator))
+
+
+def scaled(values: Tensor, factor: Tensor, *inputs: Tensor) -> Tensor:
+    """The same values, whose gradient goes on multiplied by `factor`."""
+    return with_backward(values, lambda g: g * factor, *inputs)
+
+
+def _conv(apply: Callable, x, weight, bias=None, stride=1, padding=0, dilation=1, groups=1) -> Step:
+    shape = (-1, *[1] * (weight.ndim - 2))
+    return Step(apply.__name__, lambda x, w: apply(x, w, None, stride, padding, dilation, groups), x, weight.detach(),
+                None if bias is None else bias.detach().reshape(shape))
+
+
+def _linear(x, weight, bias=None) -> Step:
+    return Step("linear", F.linear, x, weight.detach(), None if bias is None else bias.detach())
+
+
+def _batch_norm(x, running_mean, running_var, weight=None, bias=None, training=False, momentum=0.1, eps=1e-5) -> Step:
+    scale = (running_var + eps).rsqrt() * (1 if weight is None else weight.detach())
+    shift = (0 if bias is None else bias.detach()) - running_mean * scale
+    shape = (1, -1, *[1] * (x.ndim - 2))
+    return Step("batch_norm", torch.mul, x, scale.reshape(shape), shift.reshape(shape[1:]))
+
+
+def _conv1d(*args, **kwargs) -> Step:
+    return _conv(F.conv1d, *_named(args, kwargs), **kwargs)
+
+
+def _conv2d(*args, **kwargs) -> Step:
+    return _conv(F.conv2d, *_named(args, kwargs), **kwargs)
+
+
+def _named(args, kwargs):
+    return args if args else (kwargs.pop("input"),)
+
+
+_STEPS = {"conv1d": _conv1d, "conv2d": _conv2d, "linear": _linear, "batch_norm": _batch_norm}
+
+
+def _merged(first: Step, norm: Step) -> Step:
+    """One step that does both: the weights are scaled channel by channel, and the bias with them."""
+    scale = norm.weight.flatten()
+    shift = norm.bias if first.kind != "linear" else norm.bias.flatten()
+    bias = shift if first.bias is None else first.bias * scale.reshape(shift.shape) + shift
+    return first._replace(weight=first.weight * scale.reshape(-1, *[1] * (first.weight.ndim - 1)), bias=bias)
+
+
+def _depends(result) -> bool:
+    """Whether it is computed from the picture, or holds what is."""
+    if isinstance(result, (tuple, list)):
+        return any(map(_depends, result))
+    return isinstance(result, Tensor) and result.grad_fn is not None
+
+
+def _is_linear(name: str, args) -> bool:
+    factors = sum(_depends(a) for a in args)
+    return name in LINEAR or name in PRODUCTS and factors == 1 and not (name in ("div", "__truediv__") and _depends(args[1]))
+
+
+def _mapped(change: Callable, args):
+    return tuple(type(a)(map(change, a)) if type(a) in (tuple, list) else change(a) for a in args)
+
+
+def _layer(model: nn.Module) -> str:
+    """The layer that is running: the innermost module of `model` on the stack."""
+    names = {id(module): name or "the model itself" for name, module in model.named_modules()}
+    frame = sys._getframe()
+    while frame:
+        owner = frame.f_locals.get("self")
+        if isinstance(owner, nn.Module) and id(owner) in names:
+            return f"{names[id(owner)]} ({type(owner).__name__})"
+        frame = frame.f_back
+    return "the model"

@@ -1,0 +1,220 @@
+"""Relevance propagation: the score is handed back, layer by layer, until it lies on the pixels.
+
+With R = a · g, relevance is activation times "gradient", and every rule is a rule for g at the linear steps (a batch norm is merged
+with the convolution before it). With z = Σ a w + b, and R the relevance of z:
+
+    LRP-0     g stays: R · a w / z
+    LRP-ε     R · a w / (z + ε sign z): what is weak is absorbed
+    LRP-γ     with w + γ w⁺ in place of w (for outputs below 0 with w + γ w⁻, and the mirror image for inputs below 0)
+    LRP-αβ    α R · (a w)⁺ / Σ (a w)⁺ − β R · (a w)⁻ / Σ (a w)⁻,  α − β = 1; a positive bias counts in the first sum, a negative in the second
+    z⁺        α = 1, β = 0
+    zᴮ        for pixels between l and h: R · (a w − l w⁺ − h w⁻) / Σ (…)
+
+ReLU, sums, averages and reshaping keep their gradient, max pooling gives all to the winner, ReLU6 gives to z what it got.
+
+Bach et al., On Pixel-Wise Explanations for Non-Linear Classifier Decisions by Layer-Wise Relevance Propagation, PLoS ONE 2015; Montavon et
+al., Explaining NonLinear Classification Decisions with Deep Taylor Decomposition, Pattern Recognition 2017, and Layer-Wise Relevance
+Propagation: An Overview, 2019; Andéol et al., Learning Domain Invariant Representations by Joint Wasserstein Distance Minimization, 2021 (γ for
+both signs).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+
+import torch
+from torch import Tensor, nn
+
+from xaitutor.attribution.inputs import chosen_classes, explaining, logits_of
+from xaitutor.attribution.propagation import Step, over, scaled, watching
+from xaitutor.networks.rules import with_backward
+
+Rule = Callable[[Step, Tensor, Tensor], "tuple[Tensor | None, Tensor | None]"]
+"""rule(step, z, g) gives what arrives at the step's input, or else what goes back through the step's own weights."""
+
+
+def zero() -> Rule:
+    """LRP-0: the gradient."""
+    return lambda step, z, g: (None, g)
+
+
+def epsilon(size: float = 1e-6) -> Rule:
+    """LRP-ε; ε carries the sign of z."""
+    return lambda step, z, g: (None, g * z / (z + size * _sign(z)))
+
+
+def gamma(strength: float = 0.25) -> Rule:
+    """LRP-γ for inputs and outputs of both signs."""
+    def rule(step: Step, z: Tensor, g: Tensor):
+        given, relevance = torch.zeros_like(step.x), g * z
+        for sign in (1, -1):  # outputs above 0, then below
+            same, other = (w + strength * w.clamp(**limit) for w, limit in ((step.weight, _only(sign)), (step.weight, _only(-sign))))
+            x = step.x.detach()
+            total = step.apply(x.clamp(min=0), same) + step.apply(x.clamp(max=0), other)
+            if step.bias is not None:
+                total = total + step.bias + strength * step.bias.clamp(**_only(sign))
+            part = over(torch.where(z * sign > 0, relevance, 0.0), total, 0.0)
+            given = given + torch.where(x > 0, step.back(same, part), step.back(other, part))
+        return given, None
+    return rule
+
+
+def alpha_beta(alpha: float = 2, beta: float = 1) -> Rule:
+    """LRP-αβ: what speaks for the output and what speaks against it are shared separately. α − β = 1."""
+    if abs(alpha - beta - 1) > 1e-9:
+        raise ValueError(f"alpha − beta must be 1, for relevance to be kept; got {alpha} − {beta}")
+
+    def rule(step: Step, z: Tensor, g: Tensor):
+        positive, negative = step.weight.clamp(min=0), step.weight.clamp(max=0)
+        x, relevance = step.x.detach(), g * z
+        above, below = x.clamp(min=0), x.clamp(max=0)
+        given = torch.zeros_like(x)
+        for share, first, second, limit in ((alpha, positive, negative, _only(1)), (-beta, negative, positive, _only(-1))):
+            if share:
+                total = step.apply(above, first) + step.apply(below, second)
+                total = total if step.bias is None else total + step.bias.clamp(**limit)
+                part = share * over(relevance, total, 0.0)
+                given = given + torch.where(x > 0, step.back(first, part), step.back(second, part))
+        return given, None
+    return rule
+
+
+def z_box(low: float | Tensor, high: float | Tensor) -> Rule:
+    """zᴮ, for pixels that lie between `low` and `high`, in the model's own units: numbers, or (C, 1, 1). It gives relevance, not g."""
+    def rule(step: Step, z: Tensor, g: Tensor):
+        x, positive, negative = step.x.detach(), step.weight.clamp(min=0), step.weight.clamp(max=0)
+        least, most = (torch.as_tensor(bound).to(x).expand_as(x) for bound in (low, high))
+        if ((x < least - 1e-4) | (x > most + 1e-4)).any():
+            raise ValueError(f"x has pixels outside of [low, high]: from {x.min():.3g} to {x.max():.3g}; low and high are what black and white "
+                             "become, (0 − mean) / std and (1 − mean) / std")
+        total = step.apply(x, step.weight) - step.apply(least, positive) - step.apply(most, negative)
+        part = over(g * z, total, 0.0)
+        return x * step.back(step.weight, part) - least * step.back(positive, part) - most * step.back(negative, part), None
+    rule.gives_relevance = True
+    return rule
+
+
+RULES = {"zero": zero(), "epsilon": epsilon(), "gamma": gamma(), "alpha2_beta1": alpha_beta(2, 1), "z_plus": alpha_beta(1, 0)}
+
+# Which steps have which rule: the first that fits counts. "pixels" are the steps that get the picture itself, "conv" and "linear" those
+# kinds, a pair a share of the depth, "all" the rest. "box" is zᴮ with the `low` and `high` that `lrp` is given.
+COMPOSITES = {
+    "epsilon_plus": (("linear", "epsilon"), ("all", "z_plus")),
+    "epsilon_alpha2_beta1": (("linear", "epsilon"), ("all", "alpha2_beta1")),
+    "epsilon_gamma_box": (("pixels", "box"), ("linear", "epsilon"), ("all", "gamma")),
+    "overview": (("pixels", "box"), ((0, 0.5), "gamma"), ((0.5, 0.9), epsilon(0.25)), ("all", "zero")),
+    "deep_taylor": (("pixels", "box"), ("all", "z_plus")),
+}
+
+
+def lrp(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
+    rule: str | Rule | Sequence = "epsilon_plus", low: float | Tensor | None = None, high: float | Tensor | None = None,
+    on_unknown: str = "raise",
+) -> Tensor:
+    """The relevance of each pixel for the logit of the class. (N, C, H, W), as x.
+
+    rule: a name of `RULES` or `COMPOSITES`, a rule (`gamma(0.1)`), or a list of (which steps, rule).
+    low, high: what black and white are in the model's own units, (0 − mean) / std and (1 − mean) / std; only for zᴮ at the pixels.
+    on_unknown: for a function without a rule (softmax, gates, attention, GELU, layer norm, …), "raise" ValueError, which names it and its
+    layer, or take its "gradient"; then relevance is not kept.
+
+    Cost: one forward and one backward pass, and for γ, αβ and zᴮ up to four more convolutions a layer.
+    """
+    plan = _plan(rule, low, high)
+    with explaining(model, x) as x:
+        pixels = []
+
+        def through(step: Step, z: Tensor) -> Tensor:
+            number = len(watch.steps) - 1
+
+            def backward(g):
+                chosen = _chosen(plan, step, number, len(watch.steps), x)
+                to_x, to_z = chosen(step, z.detach(), g)
+                if getattr(chosen, "gives_relevance", False):
+                    pixels.append(to_x)
+                    to_x = torch.zeros_like(to_x)
+                return to_x, to_z
+
+            return with_backward(z, backward, step.x, z)
+
+        with watching(model, _PASSED, through, on_unknown) as watch:
+            outputs = watch.settled(logits_of(model, x))
+        score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
+        (g,) = torch.autograd.grad(score, x)
+        return x.detach() * g + sum(pixels)
+
+
+def deep_taylor(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
+    low: float | Tensor, high: float | Tensor, on_unknown: str = "raise",
+) -> Tensor:
+    """Deep Taylor decomposition: z⁺ in the layers, zᴮ at the pixels. (N, C, H, W), as x, and nowhere negative where the logit is positive.
+
+    Each rule is the linear term of a Taylor expansion of the relevance R(a) = Σ max(0, a w + b) of a neuron around a root ã, where it is 0.
+    z⁺: ã lies on the way from a to (a_i · 1[w_i < 0]), which is a root as soon as b ≤ 0; a_i − ã_i ∝ a_i · 1[w_i > 0], so that R_i ∝ a_i w_i⁺.
+    zᴮ: on the way to (l where w > 0, h where w < 0), the corner of the box with the least output; R_i ∝ a_i w_i − l w_i⁺ − h w_i⁻.
+
+    low, high and on_unknown as for `lrp`. Cost: one forward and one backward pass, and up to four more convolutions a layer.
+
+    Montavon, Lapuschkin, Binder, Samek and Müller 2017.
+    """
+    return lrp(model, x, target, rule="deep_taylor", low=low, high=high, on_unknown=on_unknown)
+
+
+def _plan(rule, low, high) -> list[tuple]:
+    """Pairs of which steps and their rule, all names looked up."""
+    if isinstance(rule, str) and rule not in RULES and rule not in COMPOSITES:
+        raise ValueError(f"rule must be one of {', '.join((*RULES, *COMPOSITES))}, a rule, or a list of (which steps, rule), not {rule!r}")
+    plan = COMPOSITES.get(rule, rule) if isinstance(rule, str) else rule
+    plan = (("all", plan),) if isinstance(plan, str) or callable(plan) else plan
+    return [(which, _looked_up(chosen, low, high)) for which, chosen in plan]
+
+
+def _looked_up(rule, low, high) -> Rule:
+    if rule == "box":
+        if low is None or high is None:
+            raise ValueError("this rule needs low and high, what black and white are in the model's own units: (0 − mean) / std and (1 − mean) / std")
+        return z_box(low, high)
+    if callable(rule):
+        return rule
+    if rule not in RULES:
+        raise ValueError(f"a step's rule must be one of {', '.join((*RULES, 'box'))}, or a function, not {rule!r}")
+    return RULES[rule]
+
+
+def _chosen(plan, step: Step, number: int, total: int, x: Tensor) -> Rule:
+    for which, rule in plan:
+        if which == "all" or which == "pixels" and _is_picture(step.x, x) or isinstance(which, str) and step.kind.startswith(which):
+            return rule
+        if isinstance(which, tuple) and which[0] <= number / total < which[1]:
+            return rule
+    return RULES["zero"]
+
+
+def _is_picture(tensor: Tensor, x: Tensor) -> bool:
+    """Whether it is the copy of x that the model was given."""
+    made = tensor.grad_fn
+    return made is not None and made.name() == "CloneBackward0" and getattr(made.next_functions[0][0], "variable", None) is x
+
+
+def _sign(z: Tensor) -> Tensor:
+    """1 or −1; of 0 it is 1."""
+    return torch.where(z < 0, -1.0, 1.0).to(z)
+
+
+def _only(sign: int) -> dict[str, float]:
+    return {"min": 0} if sign > 0 else {"max": 0}
+
+
+def _keeping(function: Callable, z: Tensor, *options, **named) -> Tensor:
+    """g · y / z, so that R = y · g at the output is R at the input."""
+    y = function(z.detach(), *options, **named)
+    return scaled(y, over(y, z.detach(), 0.0), z)
+
+
+def _native(function: Callable, x: Tensor, *options, **named) -> Tensor:
+    return function(x, *options, **named)
+
+
+_PASSED = {"relu": _native, "leaky_relu": _native, "max_pool2d": _native, "hardtanh": _keeping, "relu6": _keeping}
