@@ -38,6 +38,19 @@ def small(name):
     return torchvision.models.get_model(name, weights=None, **options).eval()
 
 
+def calibrated(model, size):
+    """The model in eval mode, its batch norms with the statistics of some noise, so that activations are neither dead nor huge."""
+    norms = [module for module in model.modules() if isinstance(module, nn.BatchNorm2d)]
+    for module in norms:
+        module.reset_running_stats()
+        module.train().momentum = None  # the plain average, here of one batch
+    noise = torch.randn(8, 3, size, size, dtype=next(model.parameters()).dtype, generator=torch.Generator().manual_seed(1))
+    if norms:
+        with torch.no_grad():
+            model(noise)
+    return model.eval()
+
+
 def close(result, reference, tolerance=1e-5):
     """Do two computations of one thing agree? No value differs by `tolerance` of the reference's largest, which must not be 0.
 

@@ -21,9 +21,9 @@ from xaitutor.networks.rules import each_call, with_backward
 # Linear or affine in the one input that depends on the picture, so that the gradient is right whatever is propagated.
 LINEAR = frozenset("""
     add sub neg cat stack flatten unflatten view view_as reshape permute transpose movedim contiguous clone squeeze unsqueeze expand
-    expand_as chunk split narrow select __getitem__ pad roll flip mean sum cumsum avg_pool1d avg_pool2d adaptive_avg_pool1d
+    expand_as chunk split unbind narrow select __getitem__ pad roll flip mean sum cumsum avg_pool1d avg_pool2d adaptive_avg_pool1d
     adaptive_avg_pool2d dropout dropout2d feature_dropout upsample interpolate pixel_shuffle pixel_unshuffle channel_shuffle to float double
-    type_as requires_grad_ __radd__ __add__ __iadd__ __sub__ __isub__
+    type_as rsub __rsub__ __radd__ __add__ __iadd__ __sub__ __isub__
     """.split())
 # Linear if only one of the factors depends on the picture.
 PRODUCTS = frozenset("mul div matmul bmm mm einsum __mul__ __rmul__ __truediv__ __imul__ __matmul__".split())
@@ -61,7 +61,8 @@ class Watch:
         self._made: dict[int, list] = {}  # by id: what a step has put out, the step, and what goes on in its place once something takes it
 
     def __call__(self, function, args, kwargs):
-        name = getattr(function, "__name__", "").removesuffix("_")
+        name = getattr(function, "__name__", "")
+        name = name if name.startswith("__") else name.removesuffix("_")
         if name in STEPS and _depends(args[0] if args else kwargs.get("input")):
             return self._step(name, function, args, kwargs)
         if name in _PEEKS or name.startswith("is_"):

@@ -1,0 +1,190 @@
+"""Relevance propagation: each rule against its formula, written out with the matrix of the layer; what is kept; what is refused."""
+
+import pytest
+import torch
+import torch.nn.functional as F
+from torch import nn
+
+from tests.helpers import FAMILIES, calibrated, close, counted_passes, fingerprint, small
+from xaitutor.attribution import gradient_x_input
+from xaitutor.attribution.relevance import COMPOSITES, RULES, alpha_beta, deep_taylor, epsilon, gamma, lrp, z_box
+
+FORMULAS = {  # R_i of one layer: from a (n,), M (m, n), b (m,), z (m,) and R (m,)
+    "epsilon": lambda a, M, b, z, R: a * (M.T @ (R / torch.where(z < 0, z - 0.1, z + 0.1))),
+    "gamma": lambda a, M, b, z, R: _gamma(a, M, b, z, R, 0.5),
+    "alpha_beta": lambda a, M, b, z, R: 3 * _share(a * M, b, R, 0, None) - 2 * _share(a * M, b, R, None, 0),
+    "z_plus": lambda a, M, b, z, R: _share(a * M, b, R, 0, None),
+}
+SAME = {"epsilon": epsilon(0.1), "gamma": gamma(0.5), "alpha_beta": alpha_beta(3, 2), "z_plus": alpha_beta(1, 0)}
+
+
+def _share(products, b, R, least, most):
+    chosen = products.clamp(min=least, max=most)
+    total = chosen.sum(dim=1) + b.clamp(min=least, max=most)
+    return (chosen / torch.where(total == 0, 1.0, total)[:, None] * R[:, None]).sum(dim=0)
+
+
+def _gamma(a, M, b, z, R, strength):
+    given = torch.zeros_like(a)
+    for j in range(len(z)):  # one output at a time, as the formula is written
+        up = lambda w: w + strength * (w.clamp(min=0) if z[j] > 0 else w.clamp(max=0))  # noqa: B023, E731
+        down = lambda w: w + strength * (w.clamp(max=0) if z[j] > 0 else w.clamp(min=0))  # noqa: B023, E731
+        products = torch.where(a > 0, a * up(M[j]), a * down(M[j]))
+        given += products / (products.sum() + up(b[j])) * R[j]
+    return given
+
+
+def layer_of(function, a):
+    """The matrix and the bias of a linear function of a flat input, and what it puts out."""
+    matrix = torch.autograd.functional.jacobian(function, torch.zeros_like(a))
+    return matrix, function(torch.zeros_like(a)), function(a)
+
+
+def network(seed, form="module"):
+    """Convolution, batch norm, ReLU, a matrix; random biases and statistics."""
+    torch.manual_seed(seed)
+    convolution, norm, linear = nn.Conv2d(2, 3, 3, stride=2, padding=1, bias=seed % 2 == 0), nn.BatchNorm2d(3), nn.Linear(3 * 2 * 2, 4)
+    for tensor in (norm.running_mean, norm.weight.data, norm.bias.data):
+        tensor.normal_()
+    norm.running_var.uniform_(0.5, 2)
+
+    class Network(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.convolution, self.norm, self.linear = convolution, norm, linear
+
+        def first(self, x):
+            z = self.convolution(x)
+            return self.norm(z) if form == "module" else F.batch_norm(z, norm.running_mean, norm.running_var, norm.weight, norm.bias)
+
+        def forward(self, x):
+            return self.linear(F.relu(self.first(x), inplace=form != "module").flatten(1))
+
+    return Network().double().eval()
+
+
+@pytest.mark.parametrize("form", ["module", "function, in place"])
+@pytest.mark.parametrize("seed", [0, 1, 2])
+@pytest.mark.parametrize("name", FORMULAS)
+def test_each_rule_is_its_formula(name, seed, form):
+    """With inputs of both signs; batch norm is one step with the convolution before it."""
+    model = network(seed, form)
+    x = torch.randn(1, 2, 4, 4, dtype=torch.float64)
+    matrix, bias, z = layer_of(lambda a: model.first(a.reshape(1, 2, 4, 4)).flatten(), x.flatten())
+    hidden = z.relu()
+    top, top_bias, logits = layer_of(model.linear, hidden)
+    start = torch.zeros_like(logits)
+    start[1] = logits[1]
+    relevance = FORMULAS[name](hidden, top, top_bias, logits, start)
+    expected = FORMULAS[name](x.flatten(), matrix, bias, z, torch.where(z > 0, relevance, 0.0))
+    assert close(lrp(model, x, 1, rule=SAME[name]).flatten(), expected, 1e-9)
+
+
+@pytest.mark.parametrize("seed", [0, 1])
+def test_the_box_at_the_pixels_is_its_formula(seed):
+    model = network(seed)
+    x = torch.rand(1, 2, 4, 4, dtype=torch.float64) * 3 - 1
+    low, high = torch.tensor([-1.0, -1.5]).reshape(2, 1, 1), torch.tensor([2.0, 2.5]).reshape(2, 1, 1)
+    matrix, bias, z = layer_of(lambda a: model.first(a.reshape(1, 2, 4, 4)).flatten(), x.flatten())
+    top, top_bias, logits = layer_of(model.linear, z.relu())
+    relevance = torch.where(z > 0, z * top[1], 0.0)
+    least, most = (bound.double().expand(2, 4, 4).flatten() for bound in (low, high))
+    products = x.flatten() * matrix - least * matrix.clamp(min=0) - most * matrix.clamp(max=0)
+    expected = (products / products.sum(dim=1, keepdim=True) * relevance[:, None]).sum(dim=0)
+    found = lrp(model, x, 1, rule=[("pixels", "box"), ("all", "zero")], low=low, high=high)
+    assert close(found.flatten(), expected, 1e-9)
+
+
+@pytest.mark.parametrize("rule, expected", [("z_plus", (4 / 3, 2 / 3, 0)), ("zero", (2, 1, -1)), ("alpha2_beta1", (8 / 3, 4 / 3, -2))])
+def test_the_toy(rule, expected):
+    """2a + b − c at (1, 1, 1)."""
+    toy = nn.Sequential(nn.Flatten(), nn.Linear(3, 1, bias=False)).double().eval()
+    with torch.no_grad():
+        toy[1].weight[:] = torch.tensor([[2.0, 1.0, -1.0]])
+    assert lrp(toy, torch.ones(1, 3, 1, 1, dtype=torch.float64), 0, rule=rule).flatten().tolist() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("name", ["resnet18", "densenet121", "googlenet"])
+def test_lrp_0_is_gradient_x_input(name):
+    model, x = calibrated(small(name).double(), FAMILIES[name]), torch.randn(2, 3, FAMILIES[name], FAMILIES[name], dtype=torch.float64)
+    assert close(lrp(model, x, 3, rule="zero"), gradient_x_input(model, x, 3), 1e-9)
+
+
+@pytest.mark.parametrize("rule", [*RULES, *COMPOSITES])
+def test_without_biases_nothing_is_lost(rule):
+    """SqueezeNet has no batch norm, and its biases begin at 0. (The overview's ε of 0.25 takes its share; zᴮ's box is no bias.)"""
+    model, x = small("squeezenet1_1").double(), torch.rand(2, 3, 32, 32, dtype=torch.float64) - 0.5
+    with torch.no_grad():
+        logits = model(x)[:, 7]
+    found = lrp(model, x, 7, rule=rule, low=-0.5, high=0.5).sum(dim=(1, 2, 3))
+    if rule == "overview":
+        assert (found < 0.5 * logits).all() and (found > 0).all()
+    else:
+        assert close(found, logits, 0.03 if "alpha2" in rule else 1e-3)
+
+
+def test_deep_taylor_is_nowhere_negative():
+    """Where the logit is positive, in a network without shortcuts."""
+    torch.manual_seed(0)
+    model = calibrated(nn.Sequential(nn.Conv2d(3, 8, 3, bias=False), nn.BatchNorm2d(8), nn.ReLU(), nn.MaxPool2d(2), nn.Conv2d(8, 8, 3),
+                                     nn.ReLU(), nn.Flatten(), nn.Linear(8 * 5 * 5, 6)), 16)
+    x = torch.rand(4, 3, 16, 16) - 0.5
+    with torch.no_grad():
+        best = model(x).max(dim=1)
+    assert (best.values > 0).all()
+    found = deep_taylor(model, x, best.indices, low=-0.5, high=0.5)
+    assert found.min() > -1e-6 * found.max() and found.max() > 0
+
+
+@pytest.mark.parametrize("name, function, layer", [
+    ("vit_b_16", "layer_norm", "encoder.layers.encoder_layer_0.ln_1"), ("swin_t", "layer_norm", "features.0.2"),
+    ("efficientnet_b0", "silu", "features.0.2"), ("convnext_tiny", "layer_norm", "features.0.1"),
+    ("mobilenet_v3_small", "hardswish", "features.0.2"), ("regnet_y_400mf", "sigmoid", "trunk_output.block1.block1-0.f.se.scale_activation"),
+])
+def test_what_has_no_rule_is_refused_by_name(name, function, layer):
+    model, x = small(name), torch.randn(1, 3, FAMILIES[name], FAMILIES[name])
+    before = fingerprint(model)
+    with pytest.raises(ValueError, match=f"{function} in the layer {layer} "):
+        lrp(model, x, 0)
+    assert fingerprint(model) == before
+    assert lrp(model, x, 0, rule="zero", on_unknown="gradient").isfinite().all()
+
+
+def test_a_gate_is_no_linear_function():
+    """A product of two things that depend on the picture; with a constant it is linear."""
+    gate = nn.Sequential(nn.Flatten(), nn.Linear(3, 2))
+    gate.forward = lambda x: gate[1](x.flatten(1)) * x.flatten(1)[:, :2]
+    with pytest.raises(ValueError, match="mul in the layer the model itself"):
+        lrp(gate.eval(), torch.ones(1, 3, 1, 1), 0)
+    gate.forward = lambda x: gate[1](x.flatten(1)) * 2
+    assert lrp(gate, torch.ones(1, 3, 1, 1), 0).shape == (1, 3, 1, 1)
+
+
+@pytest.mark.parametrize("options, message", [
+    ({"rule": "beta"}, "rule must be one of zero, epsilon, gamma, .*, deep_taylor, a rule, or a list"),
+    ({"rule": [("conv", "beta")]}, "a step's rule must be one of zero, .*, box, or a function, not 'beta'"),
+    ({"rule": "deep_taylor"}, "needs low and high, what black and white are"),
+    ({"rule": "deep_taylor", "low": -0.1, "high": 0.1}, r"x has pixels outside of \[low, high\]"),
+    ({"on_unknown": "ignore"}, "on_unknown must be 'raise' or 'gradient', not 'ignore'"),
+])
+def test_what_cannot_be_asked(options, message):
+    model, x = small("squeezenet1_1"), torch.rand(1, 3, 32, 32)
+    before = fingerprint(model)
+    with pytest.raises(ValueError, match=message):
+        lrp(model, x, 0, **options)
+    assert fingerprint(model) == before
+
+
+def test_alpha_and_beta_belong_together():
+    with pytest.raises(ValueError, match="alpha − beta must be 1"):
+        alpha_beta(2, 2)
+
+
+def test_one_pass_each_way():
+    model, x = small("squeezenet1_1"), torch.rand(2, 3, 32, 32)
+    before = fingerprint(model)
+    for rule in ("epsilon", "epsilon_gamma_box"):
+        with counted_passes(model) as counts:
+            lrp(model, x, rule=rule, low=0, high=1)
+        assert counts.forward == 2 and fingerprint(model) == before
+    assert z_box(0, 1).gives_relevance
