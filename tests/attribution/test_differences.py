@@ -2,6 +2,7 @@
 
 import pytest
 import torch
+from captum.attr import DeepLift
 from torch import nn
 
 from tests.helpers import FAMILIES, Formula, calibrated, close, counted_passes, fingerprint, point, small
@@ -9,6 +10,7 @@ from xaitutor import load_model
 from xaitutor.attribution import gradient_x_input, integrated_gradients
 from xaitutor.attribution.differences import deep_shap, deeplift
 
+quiet = pytest.mark.filterwarnings("ignore:Input Tensor 0", "ignore:Setting forward")  # Captum's
 ADD_UP = ("resnet18", "vgg11_bn", "densenet121", "googlenet", "mnasnet0_5", "mobilenet_v2", "squeezenet1_1", "inception_v3", "alexnet",
           "shufflenet_v2_x0_5")
 
@@ -46,6 +48,73 @@ def test_the_authors_own_numbers():
     """Shrikumar et al.'s test: z goes from 1 to 3, so that the multiplier of the ReLU is 1, and x's are the weights."""
     neuron = Formula(lambda a, b, c, d: (a - 2 * b - 3 * c + 4 * d + 1).relu())
     assert deeplift(neuron, point(-1, -1, 1, 1), 0).flatten().tolist() == pytest.approx([-1, 2, -3, 4])
+
+
+def matrix(*rows, bias=0.0):
+    """A linear layer of these weights, for numbers as an image of one pixel."""
+    layer = nn.Linear(len(rows[0]), len(rows)).double()
+    with torch.no_grad():
+        layer.weight[:], layer.bias[:] = torch.tensor(rows), bias
+    return layer
+
+
+def test_reveal_cancel_has_the_authors_numbers():
+    """Δz⁺ = 6, Δz⁻ = −4, Δy⁺ = 4.5, Δy⁻ = −2.5 with a bias of 1: multipliers (0.625, −1.5, −1.875, 3)."""
+    neuron = nn.Sequential(nn.Flatten(), matrix([1, -2, -3, 4], bias=1), nn.ReLU()).eval()
+    found = deeplift(neuron, point(-1, -1, 1, 1), 0, rule="reveal_cancel").flatten()
+    assert found.tolist() == pytest.approx([-0.625, 1.5, -1.875, 3])
+    assert deeplift(neuron, point(-1, -1, 1, 1), 0).flatten().tolist() == pytest.approx([-1, 2, -3, 4])
+
+
+def test_reveal_cancel_shares_a_minimum():
+    """min(a, b) = a − ReLU(a − b) at (10, 6): (0, 6) by Rescale, (3, 3) by RevealCancel."""
+    class Minimum(nn.Module):
+        def __init__(self):
+            super().__init__()
+            self.first, self.second = matrix([1, 0]), matrix([1, -1])
+
+        def forward(self, x):
+            return self.first(x.flatten(1)) - self.second(x.flatten(1)).relu()
+
+    assert deeplift(Minimum().eval(), point(10, 6), 0).flatten().tolist() == pytest.approx([0, 6])
+    assert deeplift(Minimum().eval(), point(10, 6), 0, rule="reveal_cancel").flatten().tolist() == pytest.approx([3, 3])
+
+
+@pytest.mark.parametrize("name", ["resnet18", "squeezenet1_1", "mobilenet_v2"])
+def test_reveal_cancel_adds_up(name):
+    model = calibrated(small(name).double(), FAMILIES[name])
+    x, reference = torch.randn(2, 1, 3, FAMILIES[name], FAMILIES[name], dtype=torch.float64, generator=torch.Generator().manual_seed(5)).unbind()
+    found = deeplift(model, x, 3, reference=reference, rule="reveal_cancel")
+    with torch.no_grad():
+        difference = model(x)[0, 3] - model(reference)[0, 3]
+    assert found.sum().item() == pytest.approx(difference.item(), rel=1e-6)
+    assert not close(found, deeplift(model, x, 3, reference=reference), 0.1)
+
+
+def test_an_unknown_rule_is_named():
+    with pytest.raises(ValueError, match="rule must be 'rescale' or 'reveal_cancel', not 'reveal'"):
+        deeplift(small("resnet18"), torch.zeros(1, 3, 32, 32), 0, rule="reveal")
+
+
+@quiet
+def test_equal_to_captum_where_each_relu_is_its_own():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.Conv2d(4, 3, 2), nn.BatchNorm2d(3), nn.ReLU(), nn.Flatten(), nn.Linear(12, 5),
+                            nn.ReLU(), nn.Linear(5, 2)).double().eval()
+    x, reference = torch.randn(2, 3, 2, 5, 5, dtype=torch.float64).unbind()
+    assert close(deeplift(network, x, 1, reference=reference), DeepLift(network).attribute(x, reference, target=1), 1e-9)
+
+
+@quiet
+def test_captum_does_not_add_up_where_max_pooling_has_two_winners():
+    torch.manual_seed(0)
+    network = nn.Sequential(nn.Conv2d(2, 4, 3), nn.ReLU(), nn.MaxPool2d(3, 2), nn.Flatten(), nn.Linear(16, 2)).double().eval()
+    x, reference = torch.randn(2, 1, 2, 7, 7, dtype=torch.float64).unbind()
+    with torch.no_grad():
+        difference = (network(x) - network(reference))[0, 1].item()
+    assert deeplift(network, x, 1, reference=reference).sum().item() == pytest.approx(difference, rel=1e-9)
+    captums = DeepLift(network).attribute(x, reference, target=1).sum().item()
+    assert captums != pytest.approx(difference, rel=0.01)
 
 
 def test_saturation_costs_nothing():

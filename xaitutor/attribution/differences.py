@@ -4,7 +4,9 @@ Picture and reference run through the network as one batch. With Δ for the diff
 such that multiplier × Δ adds up to what arrived:
 
     linear                              its gradient
-    ReLU, leaky ReLU, ReLU6 (Rescale)   Δy / Δz, and the gradient where Δz is nearly 0
+    ReLU, leaky ReLU, ReLU6: Rescale    Δy / Δz, and the gradient where Δz is nearly 0
+                       RevealCancel     Δy⁺ / Δz⁺ for what raises z, Δy⁻ / Δz⁻ for what lowers it, with
+                                        Δy⁺ = ½ [f(z₀ + Δz⁺) − f(z₀)] + ½ [f(z₀ + Δz⁺ + Δz⁻) − f(z₀ + Δz⁻)], and Δy⁻ its mirror image
     max pooling                         with m = max(y, y_ref): (m − y_ref) for the winner of the picture and (y − m) for that of the
                                         reference, both divided by Δx there
 
@@ -24,7 +26,7 @@ from torch import Tensor, nn
 from xaitutor.attribution.copies import Copy, weighted_sum
 from xaitutor.attribution.inputs import at_least_one, chosen_classes, explaining, logits_of
 from xaitutor.attribution.paths import start_of
-from xaitutor.attribution.propagation import over, scaled, watching, winners
+from xaitutor.attribution.propagation import Watch, over, scaled, watching, winners
 from xaitutor.networks.rules import with_backward
 
 _NEARLY = 1e-6  # of the values themselves: a smaller difference is float32's rounding
@@ -32,19 +34,23 @@ _NEARLY = 1e-6  # of the values themselves: a smaller difference is float32's ro
 
 def deeplift(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
-    reference: float | Tensor | Callable | None = None, on_unknown: str = "raise",
+    reference: float | Tensor | Callable | None = None, rule: str = "rescale", on_unknown: str = "raise",
 ) -> Tensor:
-    """(x − reference) times the multipliers of the Rescale rule; adds up to S_c(x) − S_c(reference). (N, C, H, W), as x.
+    """(x − reference) times the multipliers; adds up to S_c(x) − S_c(reference). (N, C, H, W), as x.
 
     reference: as the `baseline` of `integrated_gradients`; None is 0, after normalising the data set's mean colour. The score is the logit.
+    rule: "rescale", or "reveal_cancel", which sees what cancels before a ReLU: there positive and negative contributions of the
+    convolution or matrix before it have multipliers of their own (where none is before it, as after a sum, it is Rescale).
     on_unknown: for a function that is neither linear nor has a rule (softmax, gates, attention, GELU, layer norm, …), "raise" ValueError,
     which names it and its layer, or take its "gradient"; then nothing need add up.
 
     Cost: one forward and one backward pass of twice as many pictures.
     """
+    if rule not in ("rescale", "reveal_cancel"):
+        raise ValueError(f"rule must be 'rescale' or 'reveal_cancel', not {rule!r}")
     with explaining(model, x) as x:
         x = x.detach()
-        return _rescaled(model, x, start_of(x, reference), target, on_unknown)
+        return _differences(model, x, start_of(x, reference), target, on_unknown, rule)
 
 
 def deep_shap(
@@ -65,7 +71,7 @@ def deep_shap(
         start = torch.cat([start_of(x[:1], one) for one in references])
         with torch.no_grad():
             target = chosen_classes(logits_of(model, x), None) if target is None else torch.as_tensor(target).expand(len(x))
-        attribute = lambda pairs, index: _rescaled(model, pairs[:, 0], pairs[:, 1], target[index], on_unknown)  # noqa: E731
+        attribute = lambda pairs, index: _differences(model, pairs[:, 0], pairs[:, 1], target[index], on_unknown)  # noqa: E731
         return weighted_sum(attribute, _pairs(x, start), len(x), len(x) * len(start), batch_size)
 
 
@@ -75,9 +81,10 @@ def _pairs(x: Tensor, references: Tensor) -> Iterator[Copy]:
             yield Copy(index, 1 / len(references), torch.stack([image, one]))
 
 
-def _rescaled(model: nn.Module, x: Tensor, reference: Tensor, target, on_unknown: str) -> Tensor:
+def _differences(model: nn.Module, x: Tensor, reference: Tensor, target, on_unknown: str, rule: str = "rescale") -> Tensor:
     both = torch.cat([x, reference]).requires_grad_()
-    with watching(model, RULES, on_unknown=on_unknown):
+    revealed = {name: lambda *args, **named: _revealed(watch, *args, **named) for name in _ELEMENTWISE}
+    with watching(model, RULES | (revealed if rule == "reveal_cancel" else {}), on_unknown=on_unknown) as watch:
         outputs = logits_of(model, both)
     classes = chosen_classes(outputs[: len(x)], target)
     score = outputs.gather(1, classes.repeat(2)[:, None]).sum()
@@ -98,6 +105,32 @@ def _elementwise(function: Callable, z: Tensor, *options, **named) -> Tensor:
     return scaled(y, multiplier.repeat(2, *[1] * (y.ndim - 1)), z)
 
 
+def _revealed(watch: Watch, function: Callable, z: Tensor, *options, **named) -> Tensor:
+    """Straight from the output of the function to the input of the linear step before it."""
+    step = watch.step_of(z)
+    if step is None:
+        return _elementwise(function, z, *options, **named)
+    f = lambda point: function(point, *options, **named)  # noqa: E731
+    z_in, z_ref = z.detach().chunk(2)
+    x_in, x_ref = step.x.detach().chunk(2)
+    change, positive, negative = x_in - x_ref, step.weight.clamp(min=0), step.weight.clamp(max=0)
+    up = step.apply(change.clamp(min=0), positive) + step.apply(change.clamp(max=0), negative)
+    down = step.apply(change.clamp(min=0), negative) + step.apply(change.clamp(max=0), positive)
+    gain = (f(z_ref + up) - f(z_ref) + f(z_ref + up + down) - f(z_ref + down)) / 2
+    loss = (f(z_ref + down) - f(z_ref) + f(z_ref + up + down) - f(z_ref + up)) / 2
+    for_up, for_down = over(gain, up, _NEARLY * z_ref.abs()), over(loss, down, _NEARLY * z_ref.abs())
+
+    def backward(g):
+        g = g[: len(z_in)]
+        half = step._replace(x=x_in)
+        rising = half.back(positive, g * for_up) + half.back(negative, g * for_down)
+        falling = half.back(negative, g * for_up) + half.back(positive, g * for_down)
+        given = torch.where(change > 0, rising, torch.where(change < 0, falling, (rising + falling) / 2))
+        return given.repeat(2, *[1] * (given.ndim - 1))
+
+    return with_backward(f(z.detach()), backward, step.x)
+
+
 def _max_pool(function: Callable, x: Tensor, *options, **named) -> Tensor:
     values, places = winners(function, x.detach(), *options, **named)
     (y, y_ref), (won, won_ref) = values.chunk(2), places.chunk(2)
@@ -114,4 +147,5 @@ def _max_pool(function: Callable, x: Tensor, *options, **named) -> Tensor:
     return with_backward(values, backward, x)
 
 
-RULES = {"relu": _elementwise, "leaky_relu": _elementwise, "hardtanh": _elementwise, "relu6": _elementwise, "max_pool2d": _max_pool}
+_ELEMENTWISE = ("relu", "leaky_relu", "hardtanh", "relu6")
+RULES = dict.fromkeys(_ELEMENTWISE, _elementwise) | {"max_pool2d": _max_pool}

@@ -71,6 +71,7 @@ class Watch:
         if name in self.rules:
             return self._ruled(name, function, args, kwargs)
         result = function(*args, **kwargs)
+        self._made.pop(id(result), None)  # written over in place: no longer what the step has put out
         if self.refuse and _depends(result) and not _is_linear(name, args):
             raise ValueError(f"{name} in the layer {_layer(self.model)} has no rule: it is neither linear nor one of "
                              f"{', '.join(self.rules)}; on_unknown=\"gradient\" takes its gradient instead, which breaks what the rules promise")
@@ -104,7 +105,10 @@ class Watch:
     def _ruled(self, name, function, args, kwargs):
         x, *others = args if args else (kwargs.pop("input"),)
         if kwargs.pop("inplace", False) or function.__name__.endswith("_"):
-            return x.copy_(self.rules[name](getattr(F, name), x.clone(), *others, **kwargs))
+            copy = x.clone()
+            if id(x) in self._made:
+                self._made[id(copy)] = [copy, *self._made[id(x)][1:]]  # the same step's
+            return x.copy_(self.rules[name](getattr(F, name), copy, *others, **kwargs))
         return self.rules[name](function, x, *others, **kwargs)
 
 
