@@ -7,7 +7,17 @@ from torch import nn
 
 from tests.helpers import FAMILIES, calibrated, close, counted_passes, fingerprint, small
 from xaitutor.attribution import gradient_x_input
-from xaitutor.attribution.relevance import COMPOSITES, RULES, alpha_beta, deep_taylor, epsilon, gamma, lrp, z_box
+from xaitutor.attribution.relevance import (
+    COMPOSITES,
+    RULES,
+    alpha_beta,
+    conservation,
+    deep_taylor,
+    epsilon,
+    gamma,
+    lrp,
+    z_box,
+)
 
 FORMULAS = {  # R_i of one layer: from a (n,), M (m, n), b (m,), z (m,) and R (m,)
     "epsilon": lambda a, M, b, z, R: a * (M.T @ (R / torch.where(z < 0, z - 0.1, z + 0.1))),
@@ -188,3 +198,19 @@ def test_one_pass_each_way():
             lrp(model, x, rule=rule, low=0, high=1)
         assert counts.forward == 2 and fingerprint(model) == before
     assert z_box(0, 1).gives_relevance
+
+
+@pytest.mark.parametrize("rule", ["epsilon", "epsilon_plus", "epsilon_gamma_box"])
+@pytest.mark.parametrize("name", ["resnet18", "densenet121"])
+def test_what_is_lost_is_accounted_for(name, rule):
+    """The logit, less what each step did not pass on, is what lies on the pixels."""
+    model = calibrated(small(name).double(), 32)
+    x = torch.randn(2, 3, 32, 32, dtype=torch.float64, generator=torch.Generator().manual_seed(2)).clamp(-2, 2)
+    options = {"rule": rule, "low": -2, "high": 2}
+    found = conservation(model, x, [3, 4], **options)
+    with torch.no_grad():
+        logits = model(x)[[0, 1], [3, 4]]
+    assert close(found[0].arrived, logits, 1e-9)
+    lost = torch.stack([one.arrived - one.passed for one in found]).sum(dim=0)
+    assert close(logits - lost, lrp(model, x, [3, 4], **options).sum(dim=(1, 2, 3)), 1e-9)
+    assert found[0].layer.endswith("(Linear)") and "conv" in found[-1].layer and lost.abs().min() > 0

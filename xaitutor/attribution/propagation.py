@@ -33,7 +33,7 @@ _PEEKS = frozenset("__get__ size dim ndimension numel stride element_size data_p
 
 
 class Step(NamedTuple):
-    """A linear step z = apply(x, weight) + bias: `x` as it came in, `bias` to be added to z (or None), `kind` one of `STEPS`.
+    """A linear step z = apply(x, weight) + bias in a `layer`: `x` as it came in, `bias` to be added to z (or None), `kind` one of `STEPS`.
 
     x is the tensor itself, in the graph: what a rule gives back for it goes on from there. (Nobody writes over it later: then
     no network could be trained.)
@@ -44,6 +44,7 @@ class Step(NamedTuple):
     x: Tensor
     weight: Tensor
     bias: Tensor | None
+    layer: str = ""
 
     def back(self, weight: Tensor, gradient: Tensor) -> Tensor:
         """What arrives at x of a gradient at z, through this weight in place of the step's own."""
@@ -57,7 +58,8 @@ class Watch:
     """Inside `with watching(model, …)`: what a call becomes, and the linear steps so far (`steps`)."""
 
     def __init__(self, model: nn.Module, rules: Mapping[str, Callable], through: Callable | None, refuse: bool):
-        self.model, self.rules, self.through, self.refuse, self.steps = model, rules, through, refuse, []
+        self.rules, self.through, self.refuse, self.steps = rules, through, refuse, []
+        self._names = {id(module): name or "the model itself" for name, module in model.named_modules()}
         self._made: dict[int, list] = {}  # by id: what a step has put out, the step, and what goes on in its place once something takes it
 
     def __call__(self, function, args, kwargs):
@@ -73,7 +75,7 @@ class Watch:
         result = function(*args, **kwargs)
         self._made.pop(id(result), None)  # written over in place: no longer what the step has put out
         if self.refuse and _depends(result) and not _is_linear(name, args):
-            raise ValueError(f"{name} in the layer {_layer(self.model)} has no rule: it is neither linear nor one of "
+            raise ValueError(f"{name} in the layer {self._layer()} has no rule: it is neither linear nor one of "
                              f"{', '.join(self.rules)}; on_unknown=\"gradient\" takes its gradient instead, which breaks what the rules promise")
         return result
 
@@ -99,8 +101,18 @@ class Watch:
         step = _STEPS[kind](*args, **kwargs)
         if merged is not None:
             step = _merged(merged, step)
-        self._made[id(z)] = [z, step, None]
+        self._made[id(z)] = [z, step._replace(layer=step.layer or self._layer()), None]
         return z
+
+    def _layer(self) -> str:
+        """The layer that is running: the innermost module of the model on the stack."""
+        frame = sys._getframe()
+        while frame:
+            owner = frame.f_locals.get("self")
+            if isinstance(owner, nn.Module) and id(owner) in self._names:
+                return f"{self._names[id(owner)]} ({type(owner).__name__})"
+            frame = frame.f_back
+        return "the model"
 
     def _ruled(self, name, function, args, kwargs):
         x, *others = args if args else (kwargs.pop("input"),)
@@ -198,15 +210,3 @@ def _is_linear(name: str, args) -> bool:
 
 def _mapped(change: Callable, args):
     return tuple(type(a)(map(change, a)) if type(a) in (tuple, list) else change(a) for a in args)
-
-
-def _layer(model: nn.Module) -> str:
-    """The layer that is running: the innermost module of `model` on the stack."""
-    names = {id(module): name or "the model itself" for name, module in model.named_modules()}
-    frame = sys._getframe()
-    while frame:
-        owner = frame.f_locals.get("self")
-        if isinstance(owner, nn.Module) and id(owner) in names:
-            return f"{names[id(owner)]} ({type(owner).__name__})"
-        frame = frame.f_back
-    return "the model"

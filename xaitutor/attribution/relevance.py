@@ -21,6 +21,7 @@ both signs).
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
@@ -121,28 +122,7 @@ def lrp(
 
     Cost: one forward and one backward pass, and for γ, αβ and zᴮ up to four more convolutions a layer.
     """
-    plan = _plan(rule, low, high)
-    with explaining(model, x) as x:
-        pixels = []
-
-        def through(step: Step, z: Tensor) -> Tensor:
-            number = len(watch.steps) - 1
-
-            def backward(g):
-                chosen = _chosen(plan, step, number, len(watch.steps), x)
-                to_x, to_z = chosen(step, z.detach(), g)
-                if getattr(chosen, "gives_relevance", False):
-                    pixels.append(to_x)
-                    to_x = torch.zeros_like(to_x)
-                return to_x, to_z
-
-            return with_backward(z, backward, step.x, z)
-
-        with watching(model, _PASSED, through, on_unknown) as watch:
-            outputs = watch.settled(logits_of(model, x))
-        score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
-        (g,) = torch.autograd.grad(score, x)
-        return x.detach() * g + sum(pixels)
+    return _propagated(model, x, target, _plan(rule, low, high), on_unknown, lambda *_: None)
 
 
 def deep_taylor(
@@ -160,6 +140,61 @@ def deep_taylor(
     Montavon, Lapuschkin, Binder, Samek and Müller 2017.
     """
     return lrp(model, x, target, rule="deep_taylor", low=low, high=high, on_unknown=on_unknown)
+
+
+class Passed(NamedTuple):
+    """At one linear step, for each of N pictures: how much relevance `arrived` at its output, and how much of it it `passed` on."""
+
+    layer: str
+    arrived: Tensor
+    passed: Tensor
+
+
+def conservation(
+    model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
+    rule: str | Rule | Sequence = "epsilon_plus", low: float | Tensor | None = None, high: float | Tensor | None = None,
+    on_unknown: str = "raise",
+) -> list[Passed]:
+    """What each linear step did with the relevance, from the logit down to the pixels. Parameters as for `lrp`.
+
+    arrived − passed is what its bias, ε or the rule's own sums took. Nothing else takes any, so that the logit, less all of these, is
+    the sum of `lrp`.
+    """
+    found: list[Passed] = []
+
+    def note(step: Step, z: Tensor, g: Tensor, to_x, to_z, gives_relevance: bool) -> None:
+        given = to_x if gives_relevance else step.x.detach() * (step.back(step.weight, to_z) if to_x is None else to_x)
+        found.append(Passed(step.layer, (z * g).flatten(1).sum(1), given.flatten(1).sum(1)))
+
+    _propagated(model, x, target, _plan(rule, low, high), on_unknown, note)
+    return found
+
+
+def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unknown: str, note: Callable) -> Tensor:
+    """The relevance of the pixels; `note` is told of each step on the way."""
+    with explaining(model, x) as x:
+        pixels = []
+
+        def through(step: Step, z: Tensor) -> Tensor:
+            number = len(watch.steps) - 1
+
+            def backward(g):
+                chosen = _chosen(plan, step, number, len(watch.steps), x)
+                to_x, to_z = chosen(step, z.detach(), g)
+                at_pixels = getattr(chosen, "gives_relevance", False)
+                note(step, z.detach(), g, to_x, to_z, at_pixels)
+                if at_pixels:
+                    pixels.append(to_x)
+                    to_x = torch.zeros_like(to_x)
+                return to_x, to_z
+
+            return with_backward(z, backward, step.x, z)
+
+        with watching(model, _PASSED, through, on_unknown) as watch:
+            outputs = watch.settled(logits_of(model, x))
+        score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
+        (g,) = torch.autograd.grad(score, x)
+        return x.detach() * g + sum(pixels)
 
 
 def _plan(rule, low, high) -> list[tuple]:
