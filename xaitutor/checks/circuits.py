@@ -73,4 +73,4 @@ def victim(answer) -> str:
         raise Wrong("zebras are what it likes; the question is who misses it. Switch it off: units.class_losses(model, \"layer4\", 0, x, labels)")
     if answer != VICTIM:
         raise Wrong(f"not the {answer}: compare the change of all twelve classes, the most negative one loses most")
-    return "it likes zebras, and giraffes need it: what a unit answers to is not what it is for"
+    return "it likes zebras, and giraffes lose most without it: what a unit answers to is not what it is for"
