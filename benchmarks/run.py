@@ -18,6 +18,7 @@ import tempfile
 import time
 from pathlib import Path
 from statistics import median
+from xml.etree import ElementTree
 
 ROOT = Path(__file__).resolve().parents[1]
 RESULTS = ROOT / "benchmarks" / "RESULTS.md"
@@ -219,23 +220,43 @@ def timed(call, *arguments, clock=time.perf_counter) -> float:
     return clock() - start
 
 
+KINDS = {  # by how a test's module begins; the first that fits
+    "tests.project.test_browser": "browser: students' versions and homework in JupyterLab", "notebooks.": "notebooks, compared with what they show",
+    "tests.homework": "homework graded", "tests.project": "commands, wheel, rules for notebooks", "": "unit tests",
+}
+
+
 def whole_test() -> str:
-    """`make test`, once it is installed: seconds, and the largest sum of the memory of all its processes."""
+    """`make test`, once it is installed: seconds, by kind too, and the largest sum of the memory of all its processes."""
     import psutil
 
-    start, peak = time.perf_counter(), 0
-    process = subprocess.Popen(["make", "test"], cwd=ROOT, stdin=subprocess.DEVNULL)
-    while process.poll() is None:
-        peak = max(peak, memory(psutil.Process(process.pid)))
-        time.sleep(0.5)
-    seconds = time.perf_counter() - start
-    if process.returncode:
-        sys.exit("`make test` failed: nothing was written")
+    with tempfile.TemporaryDirectory() as folder:
+        report = Path(folder) / "report.xml"
+        start, peak = time.perf_counter(), 0
+        process = subprocess.Popen(["make", "test", f"TEST_ARGS=--junitxml={report}"], cwd=ROOT, stdin=subprocess.DEVNULL)
+        while process.poll() is None:
+            peak = max(peak, memory(psutil.Process(process.pid)))
+            time.sleep(0.5)
+        seconds = time.perf_counter() - start
+        if process.returncode:
+            sys.exit("`make test` failed: nothing was written")
+        kinds = by_kind(report)
     bare = import_time("torch")
-    return table(("", "minutes", "× `import torch`", "peak memory"),
-                 [("`make test`", f"{seconds / 60:.1f}", f"{seconds / bare:.0f}", f"{peak / 2**30:.1f} GB")]
-                 ) + ("\n\nMost of it runs notebooks: as they are, as students get them, and in a browser; and it grades homework. "
-                      "Memory that processes share is counted once for each.\n")
+    whole = table(("", "minutes", "× `import torch`", "peak memory"),
+                  [("`make test`", f"{seconds / 60:.1f}", f"{seconds / bare:.0f}", f"{peak / 2**30:.1f} GB")])
+    parts = table(("kind", "tests and cells", "minutes, both processes together"),
+                  [(kind, str(number), f"{total / 60:.1f}") for kind, (number, total) in kinds.items()])
+    return f"{whole}\n\n{parts}\n\nMemory that processes share is counted once for each.\n"
+
+
+def by_kind(report: Path) -> dict[str, tuple[int, float]]:
+    """How many tests of each kind there are in a report of pytest, and their seconds."""
+    found = dict.fromkeys(KINDS.values(), (0, 0.0))
+    for case in ElementTree.parse(report).iter("testcase"):
+        kind = next(kind for beginning, kind in KINDS.items() if case.get("classname", "").startswith(beginning))
+        number, seconds = found[kind]
+        found[kind] = number + 1, seconds + float(case.get("time", 0))
+    return found
 
 
 def memory(process) -> int:

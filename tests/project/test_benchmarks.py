@@ -61,3 +61,14 @@ def test_goals_that_are_missed_are_named():
     assert attribution.missed([row("gradient", 1.5), row("guided_grad_cam", 2.5)]) == [
         "`gradient` at batch 2: 1.500 × bare", "`guided_grad_cam` at batch 2: 1.250 × Captum"]
     assert attribution.cells(row("gradient", 1.5))[2:] == ("1.500", "Captum 2.000", "0.75", "forward: 1.000", "1.50")
+
+
+def test_a_report_by_kind(tmp_path):
+    report = tmp_path / "report.xml"
+    report.write_text('<testsuites><testsuite><testcase classname="tests.project.test_browser" time="60"/>'
+                      '<testcase classname="notebooks.03_convolution.ipynb" time="1.5"/><testcase classname="notebooks.04.ipynb" time="0.5"/>'
+                      '<testcase classname="tests.project.test_make" time="2"/><testcase classname="tests.truth.test_shapley" time="3"/>'
+                      '</testsuite></testsuites>')
+    found = run.by_kind(report)
+    assert list(found) == list(run.KINDS.values())
+    assert list(found.values()) == [(1, 60), (2, 2), (0, 0), (1, 2), (1, 3)]
