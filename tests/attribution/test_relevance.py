@@ -170,6 +170,24 @@ def test_a_gate_is_no_linear_function():
     assert lrp(gate, torch.ones(1, 3, 1, 1), 0).shape == (1, 3, 1, 1)
 
 
+def test_functions_called_by_keywords():
+    model = network(0)
+    by_name = network(0)
+    by_name.first = lambda x: F.batch_norm(
+        input=F.conv2d(input=x, weight=by_name.convolution.weight, bias=by_name.convolution.bias, stride=2, padding=1), weight=by_name.norm.weight,
+        bias=by_name.norm.bias, running_mean=by_name.norm.running_mean, running_var=by_name.norm.running_var)
+    by_name.forward = lambda x: F.linear(input=F.relu(input=by_name.first(x)).flatten(1), weight=by_name.linear.weight, bias=by_name.linear.bias)
+    x = torch.randn(2, 2, 4, 4, dtype=torch.float64)
+    assert close(lrp(by_name, x, 1, rule="gamma"), lrp(model, x, 1, rule="gamma"), 1e-12)
+
+
+def test_a_batch_norm_of_the_batch_is_no_linear_step():
+    model = network(0)
+    model.first = lambda x: F.batch_norm(model.convolution(x), None, None, training=True)
+    with pytest.raises(ValueError, match="batch_norm in the layer the model itself"):
+        lrp(model, torch.randn(2, 2, 4, 4, dtype=torch.float64), 1)
+
+
 @pytest.mark.parametrize("options, message", [
     ({"rule": "beta"}, "rule must be one of zero, epsilon, gamma, .*, deep_taylor, a rule, or a list"),
     ({"rule": [("conv", "beta")]}, "a step's rule must be one of zero, .*, box, or a function, not 'beta'"),

@@ -10,6 +10,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from typing import NamedTuple
 
 import torch
@@ -65,7 +66,8 @@ class Watch:
     def __call__(self, function, args, kwargs):
         name = getattr(function, "__name__", "")
         name = name if name.startswith("__") else name.removesuffix("_")
-        if name in STEPS and _depends(args[0] if args else kwargs.get("input")):
+        args = args or (kwargs.pop("input"),) if "input" in kwargs else args
+        if name in STEPS and _depends(args[0]) and not _of_the_batch(name, args, kwargs):
             return self._step(name, function, args, kwargs)
         if name in _PEEKS or name.startswith("is_"):
             return function(*args, **kwargs)
@@ -115,7 +117,7 @@ class Watch:
         return "the model"
 
     def _ruled(self, name, function, args, kwargs):
-        x, *others = args if args else (kwargs.pop("input"),)
+        x, *others = args
         if kwargs.pop("inplace", False) or function.__name__.endswith("_"):
             copy = x.clone()
             if id(x) in self._made:
@@ -173,19 +175,12 @@ def _batch_norm(x, running_mean, running_var, weight=None, bias=None, training=F
     return Step("batch_norm", torch.mul, x, scale.reshape(shape), shift.reshape(shape[1:]))
 
 
-def _conv1d(*args, **kwargs) -> Step:
-    return _conv(F.conv1d, *_named(args, kwargs), **kwargs)
+_STEPS = {"conv1d": partial(_conv, F.conv1d), "conv2d": partial(_conv, F.conv2d), "linear": _linear, "batch_norm": _batch_norm}
 
 
-def _conv2d(*args, **kwargs) -> Step:
-    return _conv(F.conv2d, *_named(args, kwargs), **kwargs)
-
-
-def _named(args, kwargs):
-    return args if args else (kwargs.pop("input"),)
-
-
-_STEPS = {"conv1d": _conv1d, "conv2d": _conv2d, "linear": _linear, "batch_norm": _batch_norm}
+def _of_the_batch(name: str, args, kwargs) -> bool:
+    """Whether it is a batch norm that takes its statistics from the pictures at hand, and so is not linear."""
+    return name == "batch_norm" and bool(args[5] if len(args) > 5 else kwargs.get("training"))
 
 
 def _merged(first: Step, norm: Step) -> Step:
