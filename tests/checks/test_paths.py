@@ -1,10 +1,11 @@
 """checks.paths: one line for each answer, and another one for each mistake; and the truth behind them."""
 
+import numpy as np
 import pytest
 import torch
 from torch import nn
 
-from xaitutor import attribution
+from xaitutor import attribution, truth
 from xaitutor.checks import paths
 
 
@@ -38,6 +39,10 @@ def alpha_x(gradient, x, b, steps):
 
 def gap(ig, x, b):
     return (ig.sum() - (x - b)).abs() / abs(x - b)
+
+
+def two_players(neither, first, second, both):
+    return (first - neither + both - second) / 2, (second - neither + both - first) / 2
 
 
 ANSWERS = {
@@ -101,6 +106,19 @@ ANSWERS = {
         ("✗ that is the share that is explained", lambda ig, x, b: ig.sum() / (x - b)),
         ("✗ for Σ ig = 2.2, S(x) = 4.0, S(b) = 1.5 you get 9.000", lambda ig, x, b: 9),
         ("✗ your answer cannot be used", lambda ig, x, b: ig),
+    ],
+    "two_players": [
+        ("✓ the mean over both orders", two_players),
+        ("✓ the mean over both orders", lambda *v: truth.shapley_values(np.array(v))),
+        ("✗ that is the other player's", lambda *v: two_players(*v)[::-1]),
+        ("✗ that is what each adds to an empty place", lambda n, a, b, both: (a - n, b - n)),
+        ("✗ that is what is lost", lambda n, a, b, both: (both - b, both - a)),
+        ("✗ the mean of the two, not their sum", lambda *v: [2 * one for one in two_players(*v)]),
+        ("✗ what was there without anybody", lambda n, a, b, both: ((a + both - b) / 2, (b + both - a) / 2)),
+        ("✗ that is the value with each alone", lambda n, a, b, both: (a, b)),
+        ("✗ for v = 0.5, 4.0, 2.0, 10.0 you get [1.0, 2.0], expected [5.75, 3.75]; they add up to 9.5", lambda *v: (1, 2)),
+        ("✗ the answer has the shape (3,), expected (2,)", lambda *v: (1, 2, 3)),
+        ("✗ there is no answer yet", None),
     ],
 }
 

@@ -97,3 +97,27 @@ def gap(function) -> str:
             scores = f"Σ ig = {total}, S(x) = {score_x}, S(b) = {score_b}"
             raise Wrong(f"for {scores} you get {answer:.3f}, expected {expected:.3f}")
     return "small where the steps are fine enough: the price of a sum in place of an integral"
+
+
+@check
+def two_players(function) -> str:
+    """Exercise 14.4: `function(neither, first, second, both)`: the Shapley values of two players from the four values of their game."""
+    for neither, first, second, both in ((0.5, 4.0, 2.0, 10.0), (1.0, 6.0, 7.0, 8.5)):  # more together than alone; and less
+        answer = shaped(torch.as_tensor(call(function, neither, first, second, both)).double(), (2,), "one number for each player")
+        alone = torch.tensor([first - neither, second - neither]).double()
+        last = torch.tensor([both - second, both - first]).double()
+        for advice, mistake in {
+            "that is the other player's: the first joins `second` to make `both`": (alone + last).flip(0) / 2,
+            "that is what each adds to an empty place; the mean with what it adds when it comes second": alone,
+            "that is what is lost when each leaves; the mean with what it adds to an empty place": last,
+            "the mean of the two, not their sum": alone + last,
+            "what was there without anybody is not theirs: subtract `neither`": (alone + last + neither) / 2,
+            "that is the value with each alone; what did it add?": alone + neither,
+        }.items():
+            if torch.allclose(answer, mistake):
+                raise Wrong(advice)
+        expected = (alone + last) / 2
+        if not torch.allclose(answer, expected):
+            game = f"v = {neither}, {first}, {second}, {both}"
+            raise Wrong(f"for {game} you get {answer.tolist()}, expected {expected.tolist()}; they add up to {both - neither}")
+    return "the mean over both orders; together they have all that there is"
