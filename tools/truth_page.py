@@ -29,6 +29,14 @@ def truths() -> list[list[str]]:
             *([name, *(f"{printed(*other[name]['class_contrast'])}" for other in found.values())] for name in names)]
 
 
+def changes() -> list[list[str]]:
+    """Rank correlation of φ itself with the one in use, and its mean change as a share of the mean |φ|, by network."""
+    found = doubts.read()["truths"]
+    return [["another truth", *map(_short, found)],
+            *([name, *(f"{_number(other[name]['rank'][0])}, {other[name]['change']:.0%}" for other in found.values())]
+              for name in next(iter(found.values())))]
+
+
 def survivors() -> list[list[str]]:
     """Of the certain differences between methods, how many have the same sign by all truths."""
     found = doubts.read()["methods"]

@@ -6,7 +6,7 @@ from xaitutor.truth import doubts
 
 def test_the_tables_are_what_was_measured():
     text = truth_page.PAGE.read_text("utf-8")
-    assert len(truth_page.BLOCK.findall(text)) == 5
+    assert len(truth_page.BLOCK.findall(text)) == 6
     assert truth_page.page(text) == text
     emptied = truth_page.BLOCK.sub(lambda block: block[1] + block[3], text)
     assert emptied != text and truth_page.page(emptied) == text
