@@ -1,22 +1,12 @@
-"""Networks for tests: one of each family of torchvision, formulas, and what can be said about any of them; and the browser."""
+"""Networks for tests: one of each family of torchvision, formulas, and what can be said about any of them."""
 
-import os
-import shutil
-import subprocess
-import sys
 import zlib
 from contextlib import contextmanager
-from importlib.util import find_spec
-from pathlib import Path
 from types import SimpleNamespace
 
-import nbformat
 import torch
 import torchvision
 from torch import nn
-
-from tools.execute_notebooks import ROOT
-from xaitutor.course import exercises
 
 # One of each family of torchvision's classifiers, the smallest, with the smallest input it takes.
 FAMILIES = {
@@ -108,36 +98,3 @@ class Formula(nn.Module):
 def point(*numbers):
     """The numbers as an image of one pixel, (1, C, 1, 1), in double precision."""
     return torch.tensor(numbers, dtype=torch.float64).reshape(1, -1, 1, 1)
-
-
-# JupyterLab in a browser
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
-BROWSER = next(filter(None, map(shutil.which, BROWSERS)), None)
-MAKE = {"MAKEFLAGS": "", "MAKELEVEL": ""}  # the tests themselves run under make
-
-
-def _no_browser() -> str:
-    """Why the course cannot be opened here, or nothing."""
-    if BROWSER is None:
-        return "there is no Chrome or Chromium"
-    if find_spec("playwright") is None:
-        return "playwright is not installed"
-    if shutil.which("make") is None or os.name == "nt":
-        return "this system has no make"
-    if Path(sys.prefix).resolve() != (ROOT / ".venv").resolve():
-        return "the tests run outside .venv, and make lab would install a second environment"
-    question = ["make", "--question", ".venv/.ready"]
-    if subprocess.run(question, cwd=ROOT, env={**os.environ, **MAKE}, capture_output=True).returncode:
-        return "make lab would first install something"
-    return ""
-
-
-NO_BROWSER = _no_browser()
-
-
-def exercises_are_open(done: dict, source: Path) -> None:
-    """In the student's version of `source` that was run, each check says that there is no answer yet."""
-    for exercise in exercises.find(nbformat.read(source, as_version=4)):
-        [output] = done["cells"][exercise.index + 2]["outputs"]
-        assert "".join(output["text"]) in ("✗ there is no answer yet: a value is still None or …\n", "✗ the function is still empty\n")

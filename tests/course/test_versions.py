@@ -8,7 +8,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook, new_output
 
-from tests.helpers import NO_BROWSER, exercises_are_open
+from tests.browser import NO_BROWSER, exercises_are_open
 from tools.execute_notebooks import NOTEBOOKS, execute, find
 from xaitutor import cli
 from xaitutor.course import exercises, versions

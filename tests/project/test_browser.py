@@ -1,9 +1,9 @@
 """Every notebook as a student meets it: opened in JupyterLab, in a browser, run, and each of its widgets moved.
 
-JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without outputs,
-so that an old output is never taken for a new one. What a cell printed is read from the notebook that JupyterLab saves; what a
-widget answers, from its text. Pictures of all that was to be seen are left in build/screenshots. Where there is no Chrome or Chromium, all of
-this is skipped.
+JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without
+outputs, so that an old output is never taken for a new one. What a cell printed is read from the notebook that
+JupyterLab saves; what a widget answers, from its text. Pictures of all that was to be seen are left in
+build/screenshots. Where there is no Chrome or Chromium, all of this is skipped.
 """
 
 import json
@@ -24,7 +24,7 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
-from tests.helpers import BROWSER, MAKE, NO_BROWSER, exercises_are_open
+from tests.browser import BROWSER, MAKE, NO_BROWSER, exercises_are_open
 from tools.execute_notebooks import ENVIRONMENT, NOTEBOOKS, ROOT, WIDGET, find
 from xaitutor.course import versions
 

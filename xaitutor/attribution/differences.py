@@ -21,12 +21,13 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 
 import torch
+import torch.nn.functional as F
 from torch import Tensor, nn
 
 from xaitutor.attribution.copies import Copy, weighted_sum
 from xaitutor.attribution.inputs import at_least_one, chosen_classes, explaining, logits_of
 from xaitutor.attribution.paths import start_of
-from xaitutor.attribution.propagation import Watch, over, scaled, watching, winners
+from xaitutor.attribution.propagation import Watch, over, scaled, watching
 from xaitutor.networks.rules import with_backward
 
 _NEARLY = 1e-6  # of the values themselves: a smaller difference is float32's rounding
@@ -132,7 +133,7 @@ def _revealed(watch: Watch, function: Callable, z: Tensor, *options, **named) ->
 
 
 def _max_pool(function: Callable, x: Tensor, *options, **named) -> Tensor:
-    values, places = winners(function, x.detach(), *options, **named)
+    values, places = F.max_pool2d_with_indices(x.detach(), *options, **named)
     (y, y_ref), (won, won_ref) = values.chunk(2), places.chunk(2)
     largest = torch.maximum(y, y_ref)
     x_in, x_ref = x.detach().flatten(2).chunk(2)

@@ -141,12 +141,6 @@ def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable 
         yield watch
 
 
-def winners(max_pool2d: Callable, x: Tensor, *options, **named) -> tuple[Tensor, Tensor]:
-    """Max pooling, and the flat index (in H × W) of each window's winner."""
-    named.pop("return_indices", None)
-    return F.max_pool2d_with_indices(x, *options[:5], **named)
-
-
 def over(numerator: Tensor, denominator: Tensor, tiny: Tensor | float, otherwise: Tensor | float = 0.0) -> Tensor:
     """numerator / denominator, and `otherwise` where the denominator is no larger than `tiny`."""
     small = denominator.abs() <= tiny

@@ -190,7 +190,7 @@ def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unkno
 
             return with_backward(z, backward, step.x, z)
 
-        with watching(model, _PASSED, through, on_unknown) as watch:
+        with watching(model, _OTHERS, through, on_unknown) as watch:
             outputs = watch.settled(logits_of(model, x))
         score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
         (g,) = torch.autograd.grad(score, x)
@@ -252,4 +252,4 @@ def _native(function: Callable, x: Tensor, *options, **named) -> Tensor:
     return function(x, *options, **named)
 
 
-_PASSED = {"relu": _native, "leaky_relu": _native, "max_pool2d": _native, "hardtanh": _keeping, "relu6": _keeping}
+_OTHERS = {"relu": _native, "leaky_relu": _native, "max_pool2d": _native, "hardtanh": _keeping, "relu6": _keeping}

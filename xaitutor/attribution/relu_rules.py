@@ -7,7 +7,8 @@ With the gradient g that arrives at y = relu(x), what goes on to x is
     guided backpropagation   max(g, 0) · 1[x > 0]
 
 All else stays. The gradient of max pooling is DeconvNet's unpooling with switches, where windows do not overlap (else it adds, and
-unpooling overwrites); that of a convolution is its filtering with the flipped kernel. ReLU6, GELU, SiLU and so on are other functions and keep their gradient.
+unpooling overwrites); that of a convolution is its filtering with the flipped kernel. ReLU6, GELU, SiLU and so on are
+other functions and keep their gradient.
 """
 
 from __future__ import annotations
