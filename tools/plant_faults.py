@@ -51,13 +51,23 @@ def faults(path: Path) -> Iterator[Fault]:
         starts.append(starts[-1] + len(line))
     at = lambda row, column: starts[row - 1] + len(source[starts[row - 1]:].encode()[:column].decode())  # noqa: E731
     tree = ast.parse(source)
-    texts = {id(node.value) for node in ast.walk(tree) if isinstance(node, (ast.Expr, ast.AnnAssign)) and isinstance(getattr(node, "value", None), ast.Constant)}
+    idle = _idle(tree)
     for node in ast.walk(tree):
-        changed = None if id(node) in texts else _changed(node)
+        changed = None if id(node) in idle else _changed(node)
         if changed is not None:
             start, end = at(node.lineno, node.col_offset), at(node.end_lineno, node.end_col_offset)
             text = ast.unparse(changed)
             yield Fault(path, node.lineno, start, end, source[start:end], f"({text})" if isinstance(node, (ast.BinOp, ast.BoolOp, ast.Compare)) else text)
+
+
+def _idle(tree: ast.AST) -> set[int]:
+    """The nodes that compute nothing: docstrings and annotations."""
+    found = set()
+    for node in ast.walk(tree):
+        for part in (getattr(node, "annotation", None), getattr(node, "returns", None), node.value if isinstance(node, ast.Expr) else None):
+            if part is not None and (not isinstance(node, ast.Expr) or isinstance(part, ast.Constant)):
+                found |= {id(inner) for inner in ast.walk(part)}
+    return found
 
 
 def _changed(node: ast.AST) -> ast.AST | None:
@@ -72,7 +82,7 @@ def _changed(node: ast.AST) -> ast.AST | None:
     elif isinstance(node, ast.Constant) and isinstance(node.value, bool):
         new.value = not node.value
     elif isinstance(node, ast.Constant) and isinstance(node.value, (int, float)):
-        new.value = node.value + 1 if isinstance(node.value, int) else node.value * 2
+        new.value = node.value + 1 if isinstance(node.value, int) else node.value * 2 or 1.0
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Attribute) and node.func.attr in ("abs", "clone", "detach") and not node.args:
         new = new.func.value
     elif isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id == "abs":

@@ -166,6 +166,9 @@ def test_a_gate_is_no_linear_function():
     gate.forward = lambda x: gate[1](x.flatten(1)) * x.flatten(1)[:, :2]
     with pytest.raises(ValueError, match="mul in the layer the model itself"):
         lrp(gate.eval(), torch.ones(1, 3, 1, 1), 0)
+    gate.forward = lambda x: torch.ones(1, 2) / gate[1](x.flatten(1))
+    with pytest.raises(ValueError, match="div.* in the layer the model itself"):
+        lrp(gate, torch.ones(1, 3, 1, 1), 0)
     gate.forward = lambda x: gate[1](x.flatten(1)) * 2
     assert lrp(gate, torch.ones(1, 3, 1, 1), 0).shape == (1, 3, 1, 1)
 

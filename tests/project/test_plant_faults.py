@@ -12,6 +12,7 @@ from tools.plant_faults import faults
     ("y = a + b", "y = (a - b)"), ("if a < 3: pass", "if (a <= 3): pass"), ("y = abs(x)", "y = x"), ("y = x.abs()", "y = x"),
     ("y = not x", "y = x"), ("y = True", "y = False"), ("y = max(a, b)", "y = min(a, b)"), ("y = f(a and b)", "y = f((a or b))"),
     ("y = x.max(dim=a)", "y = x.min(dim=a)"), ("é = 'ü'; y = -x", "é = 'ü'; y = x"), ("y = 0.5", "y = 1.0"),
+    ("y = 0.0", "y = 1.0"), ("y: int = 1", "y: int = 2"),
 ])
 def test_a_fault_is_planted_where_it_belongs(before, after, tmp_path):
     path = tmp_path / "module.py"
@@ -21,10 +22,11 @@ def test_a_fault_is_planted_where_it_belongs(before, after, tmp_path):
 
 def test_texts_stay_and_all_that_is_planted_is_python(tmp_path):
     path = tmp_path / "module.py"
-    path.write_text('"""Two and 2."""\n\nx: int = 1\n\n\ndef f(a):\n    """3."""\n    return "a" + f"{a}" if a % 2 == 0 else [1] + [a]\n', "utf-8")
+    path.write_text('"""Two and 2."""\n\nx: int | None = 1\n\n\ndef f(a: int | str) -> int | list:\n    """3."""\n    return "a" + f"{a}" if a % 2 == 0 else [1] + [a]\n', "utf-8")
     found = list(faults(path))
     source = path.read_text("utf-8")
     assert found and all(ast.dump(ast.parse(fault.planted(source))) != ast.dump(ast.parse(source)) for fault in found)
+    assert not any("|" in fault.before for fault in found)
     assert not any(fault.before in ('"""Two and 2."""', '"a" + f"{a}"', "[1] + [a]") for fault in found)
 
 
