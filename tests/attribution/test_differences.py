@@ -181,7 +181,16 @@ def test_deep_shap_is_the_mean_of_deeplift_and_adds_up():
     assert close(deep_shap(model, x, references=references), deep_shap(model, x, scores[:2].argmax(1), references=references), 1e-9)
 
 
-@pytest.mark.parametrize("references", [None, torch.zeros(3, 32, 32), torch.zeros(2, 3, 16, 16), torch.zeros(0, 3, 32, 32)])
+def test_without_references_there_are_three_plain_ones():
+    """The least of each channel of each picture, 0, and the largest."""
+    model, x = calibrated(small("resnet18").double(), 32), torch.randn(2, 3, 32, 32, dtype=torch.float64)
+    found = deep_shap(model, x, [1, 2])
+    for index, image in enumerate(x):
+        plain = torch.stack([image.amin((1, 2)), torch.zeros(3), image.amax((1, 2))]).double()[:, :, None, None].expand(3, *image.shape)
+        assert close(found[[index]], deep_shap(model, image[None], index + 1, references=plain), 1e-9)
+
+
+@pytest.mark.parametrize("references", [[torch.zeros(3, 32, 32)], torch.zeros(3, 32, 32), torch.zeros(2, 3, 16, 16), torch.zeros(0, 3, 32, 32)])
 def test_what_are_no_references(references):
     with pytest.raises(ValueError, match=r"references must be a tensor \(M, C, H, W\) of pictures of the size of x, \(3, 32, 32\)"):
         deep_shap(small("resnet18"), torch.zeros(1, 3, 32, 32), 0, references=references)

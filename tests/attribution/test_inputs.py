@@ -12,7 +12,9 @@ from torch.utils._python_dispatch import TorchDispatchMode
 from tests.helpers import FAMILIES, close, counted_passes, fingerprint, small
 from xaitutor import attribution
 from xaitutor.attribution import class_index, gradient, integrated_gradients, smoothgrad
-from xaitutor.attribution.inputs import batches, explaining, scores
+from xaitutor.attribution.class_scores import class_scores
+from xaitutor.attribution.copies import batches
+from xaitutor.attribution.inputs import explaining
 
 METHODS = {name: getattr(attribution, name) for name in (
     "gradient", "gradient_x_input", "deconvnet", "guided_backprop", "smoothgrad", "integrated_gradients")}
@@ -194,7 +196,7 @@ def test_scores_by_hand():
         "logit": [2, 0], "probability": [e[1] / e.sum(), 1 / 3],
         "log_probability": [(e[1] / e.sum()).log(), -np.log(3)],
     }.items():
-        torch.testing.assert_close(scores(nn.Flatten(), logits, 1, name), torch.tensor(expected, dtype=torch.float32))
+        torch.testing.assert_close(class_scores(nn.Flatten(), logits, 1, name), torch.tensor(expected, dtype=torch.float32))
 
 
 @each_method

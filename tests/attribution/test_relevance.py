@@ -16,7 +16,6 @@ from xaitutor.attribution.relevance import (
     epsilon,
     gamma,
     lrp,
-    z_box,
 )
 
 FORMULAS = {  # R_i of one layer: from a (n,), M (m, n), b (m,), z (m,) and R (m,)
@@ -103,6 +102,26 @@ def test_the_box_at_the_pixels_is_its_formula(seed):
     expected = (products / products.sum(dim=1, keepdim=True) * relevance[:, None]).sum(dim=0)
     found = lrp(model, x, 1, rule=[("pixels", "box"), ("all", "zero")], low=low, high=high)
     assert close(found.flatten(), expected, 1e-9)
+
+
+def test_without_bounds_the_box_is_that_of_each_picture():
+    model, x = network(0), torch.randn(2, 2, 4, 4, dtype=torch.float64)
+    found = deep_taylor(model, x, 1)
+    for image, given in zip(x, found):
+        low, high = image.amin((1, 2))[:, None, None], image.amax((1, 2))[:, None, None]
+        assert close(deep_taylor(model, image[None], 1, low=low, high=high)[0], given, 1e-12)
+
+
+def test_a_model_that_changes_its_pixels_first_is_refused():
+    """The rule for the pixels would find no layer that gets them, and something else would be taken without a word."""
+    model = network(0)
+    normalising = nn.Sequential(nn.Identity(), model)
+    normalising.forward = lambda x: model((x - 0.5) / 0.2)
+    x = torch.rand(1, 2, 4, 4, dtype=torch.float64)
+    assert lrp(nn.Sequential(nn.Identity(), model).eval(), x, 1).shape == x.shape
+    with pytest.raises(ValueError, match="no layer gets the pixels of x themselves.*the model changes x first.*epsilon_plus"):
+        lrp(normalising.eval(), x, 1, rule="deep_taylor")
+    assert lrp(normalising, x, 1, rule="epsilon_plus").shape == x.shape
 
 
 @pytest.mark.parametrize("rule, expected", [("z_plus", (4 / 3, 2 / 3, 0)), ("zero", (2, 1, -1)), ("alpha2_beta1", (8 / 3, 4 / 3, -2))])
@@ -194,7 +213,9 @@ def test_a_batch_norm_of_the_batch_is_no_linear_step():
 @pytest.mark.parametrize("options, message", [
     ({"rule": "beta"}, "rule must be one of zero, epsilon, gamma, .*, deep_taylor, a rule, or a list"),
     ({"rule": [("conv", "beta")]}, "a step's rule must be one of zero, .*, box, or a function, not 'beta'"),
-    ({"rule": "deep_taylor"}, "needs low and high, what black and white are"),
+    ({"rule": [("convolution", "zero")]}, r"which steps must be one of pixels, conv, .*, all, or a share of the depth .* not 'convolution'"),
+    ({"rule": [("conv", "box")]}, r"the rule of the layer features.12.squeeze .* gives relevance to pixels, but this layer gets something else"),
+    ({"rule": "deep_taylor", "low": torch.zeros(2, 1, 1)}, r"low and high of the shape \(2, 1, 1\) do not fit x \(1, 3, 32, 32\)"),
     ({"rule": "deep_taylor", "low": -0.1, "high": 0.1}, r"x has pixels outside of \[low, high\]"),
     ({"on_unknown": "ignore"}, "on_unknown must be 'raise' or 'gradient', not 'ignore'"),
 ])
@@ -218,7 +239,6 @@ def test_one_pass_each_way():
         with counted_passes(model) as counts:
             lrp(model, x, rule=rule, low=0, high=1)
         assert counts.forward == 2 and fingerprint(model) == before
-    assert z_box(0, 1).gives_relevance
 
 
 @pytest.mark.parametrize("rule", ["epsilon", "epsilon_plus", "epsilon_gamma_box"])

@@ -5,7 +5,7 @@ from torch import nn
 
 from xaitutor.attribution import METHODS, gradient
 from xaitutor.truth import controls, networks
-from xaitutor.truth.given import contestant, counted_passes, explain, relevance
+from xaitutor.truth.given import VARIANTS, contestant, counted_passes, explain, relevance
 from xaitutor.truth.situations import pictures
 
 LABELS = ["scene 0 (horse)", "scene 1 (zebra)", "scene 2 (cow)"]
@@ -73,7 +73,7 @@ def test_what_is_known_is_not_asked_again(judged, drawn):
 
 def test_each_method_has_a_fingerprint_of_its_own():
     """Also where several stand in one file, and are shown in the same way."""
-    names = [*METHODS, *controls.CONTROLS]
+    names = [*METHODS, *VARIANTS, *controls.CONTROLS]
     codes = {contestant(name).code for name in names}
     assert None not in codes and len(codes) == len(names)
 

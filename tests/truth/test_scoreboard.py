@@ -11,10 +11,10 @@ from xaitutor.attribution import METHODS
 from xaitutor.files import data_files
 from xaitutor.truth import controls, networks, scoreboard, scores
 from xaitutor.truth.contrasts import shares
-from xaitutor.truth.given import contestant
+from xaitutor.truth.given import VARIANTS, contestant
 
 INTERVAL = re.compile(r"−?\d\.\d\d \[−?\d\.\d\d, −?\d\.\d\d\]")
-EVERYBODY = [*METHODS, *controls.CONTROLS]
+EVERYBODY = [*METHODS, *VARIANTS, *controls.CONTROLS]
 BLIND = ("random", "centre", "sobel")
 
 
@@ -131,7 +131,7 @@ def test_the_table_is_ready_to_print(stored, network):
 
 def test_the_untrained_in_the_same_form():
     found = scoreboard.untrained()
-    assert list(found) == [method.title for method in METHODS.values()]
+    assert list(found) == [*(method.title for method in METHODS.values()), *(title for _, title, _ in VARIANTS.values())]
     assert all(INTERVAL.fullmatch(cell) for cells in found.values() for cell in cells)
 
 
@@ -193,6 +193,7 @@ def few(monkeypatch, tmp_path, judged, true):
     monkeypatch.setattr(scoreboard.networks, "UNTRAINED", {})
     monkeypatch.setattr(scoreboard, "KNOWN", ("colour",))
     monkeypatch.setattr(scoreboard, "METHODS", {name: METHODS[name] for name in ("gradient", "cam")})
+    monkeypatch.setattr(scoreboard, "VARIANTS", {})
     monkeypatch.setattr(scoreboard.controls, "CONTROLS", {"sobel": controls.sobel})
     return tmp_path / scoreboard.FILE
 

@@ -18,7 +18,8 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.inputs import chosen_classes, differentiate, explaining, scores
+from xaitutor.attribution.class_scores import chosen_classes, class_scores, differentiate
+from xaitutor.attribution.inputs import explaining
 from xaitutor.attribution.last_maps import Head, forward, watching
 from xaitutor.attribution.relu_rules import guided_backprop
 
@@ -53,7 +54,7 @@ def grad_cam(
     has no rows and columns, or that the score does not depend on.
     """
     with explaining(model, x) as x, watching(model, layer) as watched:
-        value = scores(model, x, target, score)
+        value = class_scores(model, x, target, score)
         maps = watched.map()
         gradient = differentiate(value, maps)
     result = (gradient.mean(dim=(2, 3), keepdim=True) * maps.detach()).sum(dim=1, keepdim=True)

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator
+from itertools import islice
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.inputs import batches, logits_of
+from xaitutor.attribution.class_scores import logits_of
 from xaitutor.progress import tqdm
 
 
@@ -54,3 +55,10 @@ def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int 
             rows.append(logits if target is None else logits[:, target])
             bar.update(len(batch))
     return torch.cat(rows)
+
+
+def batches(items: Iterable, size: int) -> Iterator[list]:
+    """Lists of `size` items, the last one perhaps shorter; nothing is taken before it is needed."""
+    items = iter(items)
+    while batch := list(islice(items, size)):
+        yield batch

@@ -24,10 +24,11 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import chosen_classes, logits_of
 from xaitutor.attribution.copies import Copy, weighted_sum
-from xaitutor.attribution.inputs import at_least_one, chosen_classes, explaining, logits_of
+from xaitutor.attribution.inputs import at_least_one, explaining
 from xaitutor.attribution.paths import start_of
-from xaitutor.attribution.propagation import Watch, over, scaled, watching
+from xaitutor.attribution.propagation import Watch, extremes, over, scaled, watching
 from xaitutor.networks.rules import with_backward
 
 _NEARLY = 1e-6  # of the values themselves: a smaller difference is float32's rounding
@@ -56,30 +57,41 @@ def deeplift(
 
 def deep_shap(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
-    references: Tensor, batch_size: int = 16, on_unknown: str = "raise",
+    references: Tensor | None = None, batch_size: int = 16, on_unknown: str = "raise",
 ) -> Tensor:
-    """The mean of `deeplift` over several references (M, C, H, W); adds up to S_c(x) − mean S_c(reference). (N, C, H, W), as x.
+    """The mean of `deeplift` over several references; adds up to S_c(x) − mean S_c(reference). (N, C, H, W), as x.
+
+    references: (M, C, H, W), pictures like those that x was drawn from, if the mean shall stand for what the network usually sees. None:
+    three plain ones for each picture: the least value of each channel, 0 (after normalising the data set's mean colour), the largest.
 
     For a network that is a sum of functions of one input each these are the Shapley values exactly; else they are near them as far as
     it is nearly linear. batch_size: pairs of picture and reference in memory at a time. Cost: M times that of `deeplift`.
     """
     at_least_one(batch_size=batch_size)
-    if not isinstance(references, Tensor) or references.ndim != 4 or references.shape[1:] != x.shape[1:] or not len(references):
-        got = tuple(references.shape) if isinstance(references, Tensor) else type(references).__name__
-        raise ValueError(f"references must be a tensor (M, C, H, W) of pictures of the size of x, {tuple(x.shape[1:])}, not {got}")
     with explaining(model, x) as x:
         x = x.detach()
-        start = torch.cat([start_of(x[:1], one) for one in references])
+        start = _several(references, x)
         with torch.no_grad():
             target = chosen_classes(logits_of(model, x), None) if target is None else torch.as_tensor(target).expand(len(x))
         attribute = lambda pairs, index: _differences(model, pairs[:, 0], pairs[:, 1], target[index], on_unknown)  # noqa: E731
-        return weighted_sum(attribute, _pairs(x, start), len(x), len(x) * len(start), batch_size)
+        return weighted_sum(attribute, _pairs(x, start), len(x), start[:, :, 0, 0, 0].numel(), batch_size)
+
+
+def _several(references, x: Tensor) -> Tensor:
+    """(N, M, C, H, W): M references for each picture."""
+    if references is None:
+        least, most = extremes(x)
+        return torch.stack([colour.expand_as(x) for colour in (least, torch.zeros_like(least), most)], dim=1)
+    if not isinstance(references, Tensor) or references.ndim != 4 or references.shape[1:] != x.shape[1:] or not len(references):
+        got = tuple(references.shape) if isinstance(references, Tensor) else type(references).__name__
+        raise ValueError(f"references must be a tensor (M, C, H, W) of pictures of the size of x, {tuple(x.shape[1:])}, not {got}")
+    return torch.cat([start_of(x[:1], one) for one in references]).expand(len(x), *references.shape)
 
 
 def _pairs(x: Tensor, references: Tensor) -> Iterator[Copy]:
     for index, image in enumerate(x):
-        for one in references:
-            yield Copy(index, 1 / len(references), torch.stack([image, one]))
+        for one in references[index]:
+            yield Copy(index, 1 / len(references[index]), torch.stack([image, one]))
 
 
 def _differences(model: nn.Module, x: Tensor, reference: Tensor, target, on_unknown: str, rule: str = "rescale") -> Tensor:

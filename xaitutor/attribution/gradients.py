@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from torch import Tensor, nn
 
-from xaitutor.attribution.inputs import differentiate, explaining, scores
+from xaitutor.attribution.class_scores import class_scores, differentiate
+from xaitutor.attribution.inputs import explaining
 
 
 def gradient(
@@ -18,10 +19,10 @@ def gradient(
     score: "logit", "log_probability" or "probability". One forward and one backward pass.
 
     Simonyan, Vedaldi and Zisserman, Deep Inside Convolutional Networks, 2013. Errors: see `inputs.check` and
-    `inputs.scores`, here and in every method.
+    `class_scores`, here and in every method.
     """
     with explaining(model, x) as x:
-        return differentiate(scores(model, x, target, score), x)
+        return differentiate(class_scores(model, x, target, score), x)
 
 
 def gradient_x_input(

@@ -14,7 +14,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.inputs import explaining, logits_of
+from xaitutor.attribution.class_scores import logits_of
+from xaitutor.attribution.inputs import explaining
 from xaitutor.networks.layers import record
 from xaitutor.networks.rules import each_call
 

@@ -27,10 +27,11 @@ class Method(NamedTuple):
 
     name: of the function in `xaitutor.attribution`; title: what people call it; family: methods of one idea.
     scope: "local" or "global"; access: model "specific" or "agnostic".
-    class_discriminative: whether the maps of two classes differ in where they are strong (Selvaraju et al. 2017). False
-    for DeconvNet and guided backpropagation, whose maps hardly change with the class, and for FEM, which has no class.
+    class_discriminative: whether the maps of two classes differ in where they are strong (Selvaraju et al. 2017), as measured
+    over scenes on `menagerie_resnet18` (`truth.class_sensitivity`): whether they correlate by less than 0.9.
     forward, backward: how many passes through the whole network one picture costs with a class given; "n" is the
-    number of samples or steps. A backward pass that ends at the last feature map counts as none.
+    number of samples, steps or references, and a reference is a picture, too. A backward pass that ends at the last feature map
+    counts as none.
     reduce: the `reduce` of `heatmap` that shows it as it is usually shown.
     needs: what a network must have for it, or nothing: "linear head" is one linear layer on the averages of the last
     feature map.
@@ -82,6 +83,17 @@ METHODS: dict[str, Method] = {method.name: method for method in (
         "Recognition in Video", "IPTA", 2020)),
     Method("integrated_gradients", "Integrated Gradients", "path integrals", *_LOCAL, True, "n", "n", "abs_sum", Paper(
         "Sundararajan, Taly and Yan", "Axiomatic Attribution for Deep Networks", "ICML", 2017)),
+    Method("lrp", "LRP", "relevance", *_LOCAL, True, 1, 1, "positive", Paper(
+        "Bach, Binder, Montavon, Klauschen, Müller and Samek", "On Pixel-Wise Explanations for Non-Linear Classifier "
+        "Decisions by Layer-Wise Relevance Propagation", "PLoS ONE", 2015)),
+    Method("deep_taylor", "Deep Taylor", "relevance", *_LOCAL, False, 1, 1, "positive", Paper(
+        "Montavon, Lapuschkin, Binder, Samek and Müller", "Explaining NonLinear Classification Decisions with Deep "
+        "Taylor Decomposition", "Pattern Recognition", 2017)),
+    Method("deeplift", "DeepLIFT", "differences", *_LOCAL, True, 2, 2, "abs_sum", Paper(
+        "Shrikumar, Greenside and Kundaje", "Learning Important Features Through Propagating Activation Differences",
+        "ICML", 2017)),
+    Method("deep_shap", "Deep SHAP", "differences", *_LOCAL, True, "2 n", "2 n", "abs_sum", Paper(
+        "Lundberg and Lee", "A Unified Approach to Interpreting Model Predictions", "NeurIPS", 2017)),
 )}
 
 

@@ -8,8 +8,9 @@ import numpy as np
 import torch
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import class_scores, decide, differentiate
 from xaitutor.attribution.copies import Copy, weighted_sum
-from xaitutor.attribution.inputs import at_least_one, decide, differentiate, explaining, scores
+from xaitutor.attribution.inputs import at_least_one, explaining
 
 
 def _gauss_legendre(steps: int) -> tuple[np.ndarray, np.ndarray]:
@@ -54,7 +55,7 @@ def integrated_gradients(
 
         def attribute(points, index):
             points.requires_grad_()
-            return differentiate(scores(model, points, target[index], score), points)
+            return differentiate(class_scores(model, points, target[index], score), points)
 
         points = _points(start, x, *RULES[rule](steps))
         return (x - start) * weighted_sum(attribute, points, len(x), len(x) * steps, batch_size)

@@ -141,6 +141,11 @@ def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable 
         yield watch
 
 
+def extremes(x: Tensor) -> tuple[Tensor, Tensor]:
+    """The least and the largest value of each channel of each picture, (N, C, 1, 1): nearly black and nearly white in most photos."""
+    return x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
+
+
 def over(numerator: Tensor, denominator: Tensor, tiny: Tensor | float, otherwise: Tensor | float = 0.0) -> Tensor:
     """numerator / denominator, and `otherwise` where the denominator is no larger than `tiny`."""
     small = denominator.abs() <= tiny

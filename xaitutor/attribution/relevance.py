@@ -26,22 +26,33 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.inputs import chosen_classes, explaining, logits_of
-from xaitutor.attribution.propagation import Step, over, scaled, watching
+from xaitutor.attribution.class_scores import chosen_classes, logits_of
+from xaitutor.attribution.inputs import explaining
+from xaitutor.attribution.propagation import STEPS, Step, extremes, over, scaled, watching
 from xaitutor.networks.rules import with_backward
 
-Rule = Callable[[Step, Tensor, Tensor], "tuple[Tensor | None, Tensor | None]"]
-"""rule(step, z, g) gives what arrives at the step's input, or else what goes back through the step's own weights."""
+
+class Back(NamedTuple):
+    """What a rule makes of g: another g that goes back through the step's own weights (`to_z`), what arrives at its input (`to_x`), or
+    at the pixels, which may be 0 and have relevance all the same, `relevance` itself."""
+
+    to_z: Tensor | None = None
+    to_x: Tensor | None = None
+    relevance: Tensor | None = None
+
+
+Rule = Callable[[Step, Tensor, Tensor], Back]
+"""rule(step, z, g), where the step has put out z and g = R / z has come back."""
 
 
 def zero() -> Rule:
     """LRP-0: the gradient."""
-    return lambda step, z, g: (None, g)
+    return lambda step, z, g: Back(to_z=g)
 
 
 def epsilon(size: float = 1e-6) -> Rule:
     """LRP-ε; ε carries the sign of z."""
-    return lambda step, z, g: (None, g * z / (z + size * _sign(z)))
+    return lambda step, z, g: Back(to_z=g * z / (z + size * _sign(z)))
 
 
 def gamma(strength: float = 0.25) -> Rule:
@@ -49,14 +60,12 @@ def gamma(strength: float = 0.25) -> Rule:
     def rule(step: Step, z: Tensor, g: Tensor):
         given, relevance = torch.zeros_like(step.x), g * z
         for sign in (1, -1):  # outputs above 0, then below
-            same, other = (w + strength * w.clamp(**limit) for w, limit in ((step.weight, _only(sign)), (step.weight, _only(-sign))))
-            x = step.x.detach()
-            total = step.apply(x.clamp(min=0), same) + step.apply(x.clamp(max=0), other)
-            if step.bias is not None:
-                total = total + step.bias + strength * step.bias.clamp(**_only(sign))
-            part = over(torch.where(z * sign > 0, relevance, 0.0), total, 0.0)
-            given = given + torch.where(x > 0, step.back(same, part), step.back(other, part))
-        return given, None
+            mine = torch.where(z * sign > 0, relevance, 0.0)
+            if mine.any():
+                same, other = (w + strength * w.clamp(**limit) for w, limit in ((step.weight, _only(sign)), (step.weight, _only(-sign))))
+                bias = None if step.bias is None else step.bias + strength * step.bias.clamp(**_only(sign))
+                given = given + _shared(step, same, other, bias, mine)
+        return Back(to_x=given)
     return rule
 
 
@@ -67,38 +76,45 @@ def alpha_beta(alpha: float = 2, beta: float = 1) -> Rule:
 
     def rule(step: Step, z: Tensor, g: Tensor):
         positive, negative = step.weight.clamp(min=0), step.weight.clamp(max=0)
-        x, relevance = step.x.detach(), g * z
-        above, below = x.clamp(min=0), x.clamp(max=0)
-        given = torch.zeros_like(x)
+        given = torch.zeros_like(step.x)
         for share, first, second, limit in ((alpha, positive, negative, _only(1)), (-beta, negative, positive, _only(-1))):
             if share:
-                total = step.apply(above, first) + step.apply(below, second)
-                total = total if step.bias is None else total + step.bias.clamp(**limit)
-                part = share * over(relevance, total, 0.0)
-                given = given + torch.where(x > 0, step.back(first, part), step.back(second, part))
-        return given, None
+                bias = None if step.bias is None else step.bias.clamp(**limit)
+                given = given + _shared(step, first, second, bias, share * g * z)
+        return Back(to_x=given)
     return rule
 
 
-def z_box(low: float | Tensor, high: float | Tensor) -> Rule:
-    """zᴮ, for pixels that lie between `low` and `high`, in the model's own units: numbers, or (C, 1, 1). It gives relevance, not g."""
+def _shared(step: Step, above: Tensor, below: Tensor, bias: Tensor | None, relevance: Tensor) -> Tensor:
+    """g at the input, for relevance shared in proportion to x⁺ · above + x⁻ · below; what the bias adds to their sum is its own."""
+    x = step.x.detach()
+    signed = bool(x.min() < 0)  # behind a ReLU half of the work is none
+    total = step.apply(x.clamp(min=0), above)
+    total = total + step.apply(x.clamp(max=0), below) if signed else total
+    part = over(relevance, total if bias is None else total + bias, 0.0)
+    given = step.back(above, part)
+    return torch.where(x > 0, given, step.back(below, part)) if signed else given
+
+
+def z_box(low: float | Tensor | None = None, high: float | Tensor | None = None) -> Rule:
+    """zᴮ, for pixels that lie between `low` and `high`, as `lrp` takes them."""
     def rule(step: Step, z: Tensor, g: Tensor):
         x, positive, negative = step.x.detach(), step.weight.clamp(min=0), step.weight.clamp(max=0)
-        least, most = (torch.as_tensor(bound).to(x).expand_as(x) for bound in (low, high))
+        least, most = (_bound(own if limit is None else limit, x) for limit, own in zip((low, high), extremes(x)))
         if ((x < least - 1e-4) | (x > most + 1e-4)).any():
             raise ValueError(f"x has pixels outside of [low, high]: from {x.min():.3g} to {x.max():.3g}; low and high are what black and white "
                              "become, (0 − mean) / std and (1 − mean) / std")
         total = step.apply(x, step.weight) - step.apply(least, positive) - step.apply(most, negative)
         part = over(g * z, total, 0.0)
-        return x * step.back(step.weight, part) - least * step.back(positive, part) - most * step.back(negative, part), None
-    rule.gives_relevance = True
+        return Back(relevance=x * step.back(step.weight, part) - least * step.back(positive, part) - most * step.back(negative, part))
     return rule
 
 
 RULES = {"zero": zero(), "epsilon": epsilon(), "gamma": gamma(), "alpha2_beta1": alpha_beta(2, 1), "z_plus": alpha_beta(1, 0)}
 
-# Which steps have which rule: the first that fits counts. "pixels" are the steps that get the picture itself, "conv" and "linear" those
-# kinds, a pair a share of the depth, "all" the rest. "box" is zᴮ with the `low` and `high` that `lrp` is given.
+# Which steps have which rule: the first that fits counts. "pixels" are the steps that get the picture itself, "conv", "linear" and the
+# like those kinds, a pair a share of the depth, "all" the rest. "box" is zᴮ with the `low` and `high` that `lrp` is given.
+_KINDS = ("pixels", "conv", *STEPS, "all")
 COMPOSITES = {
     "epsilon_plus": (("linear", "epsilon"), ("all", "z_plus")),
     "epsilon_alpha2_beta1": (("linear", "epsilon"), ("all", "alpha2_beta1")),
@@ -110,13 +126,14 @@ COMPOSITES = {
 
 def lrp(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
-    rule: str | Rule | Sequence = "epsilon_plus", low: float | Tensor | None = None, high: float | Tensor | None = None,
+    rule: str | Rule | Sequence = "epsilon_gamma_box", low: float | Tensor | None = None, high: float | Tensor | None = None,
     on_unknown: str = "raise",
 ) -> Tensor:
     """The relevance of each pixel for the logit of the class. (N, C, H, W), as x.
 
-    rule: a name of `RULES` or `COMPOSITES`, a rule (`gamma(0.1)`), or a list of (which steps, rule).
-    low, high: what black and white are in the model's own units, (0 − mean) / std and (1 − mean) / std; only for zᴮ at the pixels.
+    rule: a name of `RULES` or `COMPOSITES`, a rule (`gamma(0.1)`), or a list of (which steps, rule) as in `COMPOSITES`.
+    low, high: what black and white are in the model's own units, (0 − mean) / std and (1 − mean) / std, numbers or (C, 1, 1); only for zᴮ
+    at the pixels. None: the least and the largest value of each channel in each picture.
     on_unknown: for a function without a rule (softmax, gates, attention, GELU, layer norm, …), "raise" ValueError, which names it and its
     layer, or take its "gradient"; then relevance is not kept.
 
@@ -127,7 +144,7 @@ def lrp(
 
 def deep_taylor(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
-    low: float | Tensor, high: float | Tensor, on_unknown: str = "raise",
+    low: float | Tensor | None = None, high: float | Tensor | None = None, on_unknown: str = "raise",
 ) -> Tensor:
     """Deep Taylor decomposition: z⁺ in the layers, zᴮ at the pixels. (N, C, H, W), as x, and nowhere negative where the logit is positive.
 
@@ -152,7 +169,7 @@ class Passed(NamedTuple):
 
 def conservation(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
-    rule: str | Rule | Sequence = "epsilon_plus", low: float | Tensor | None = None, high: float | Tensor | None = None,
+    rule: str | Rule | Sequence = "epsilon_gamma_box", low: float | Tensor | None = None, high: float | Tensor | None = None,
     on_unknown: str = "raise",
 ) -> list[Passed]:
     """What each linear step did with the relevance, from the logit down to the pixels. Parameters as for `lrp`.
@@ -162,8 +179,10 @@ def conservation(
     """
     found: list[Passed] = []
 
-    def note(step: Step, z: Tensor, g: Tensor, to_x, to_z, gives_relevance: bool) -> None:
-        given = to_x if gives_relevance else step.x.detach() * (step.back(step.weight, to_z) if to_x is None else to_x)
+    def note(step: Step, z: Tensor, g: Tensor, back: Back) -> None:
+        given = back.relevance
+        if given is None:
+            given = step.x.detach() * (step.back(step.weight, back.to_z) if back.to_x is None else back.to_x)
         found.append(Passed(step.layer, (z * g).flatten(1).sum(1), given.flatten(1).sum(1)))
 
     _propagated(model, x, target, _plan(rule, low, high), on_unknown, note)
@@ -180,19 +199,24 @@ def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unkno
 
             def backward(g):
                 chosen = _chosen(plan, step, number, len(watch.steps), x)
-                to_x, to_z = chosen(step, z.detach(), g)
-                at_pixels = getattr(chosen, "gives_relevance", False)
-                note(step, z.detach(), g, to_x, to_z, at_pixels)
-                if at_pixels:
-                    pixels.append(to_x)
-                    to_x = torch.zeros_like(to_x)
-                return to_x, to_z
+                back = chosen(step, z.detach(), g)
+                note(step, z.detach(), g, back)
+                if back.relevance is None:
+                    return back.to_x, back.to_z
+                if not _is_picture(step.x, x):
+                    raise ValueError(f"the rule of the layer {step.layer} gives relevance to pixels, but this layer gets something else; "
+                                     "zᴮ is for the steps called \"pixels\"")
+                pixels.append(back.relevance)
+                return torch.zeros_like(x), None
 
             return with_backward(z, backward, step.x, z)
 
         with watching(model, _OTHERS, through, on_unknown) as watch:
             outputs = watch.settled(logits_of(model, x))
         score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
+        if any(which == "pixels" for which, _ in plan) and not any(_is_picture(step.x, x) for step in watch.steps):
+            raise ValueError("no layer gets the pixels of x themselves, as the rule for \"pixels\" needs them: the model changes x first; "
+                             "let it get normalised pictures, or take a rule without \"pixels\", such as epsilon_plus")
         (g,) = torch.autograd.grad(score, x)
         return x.detach() * g + sum(pixels)
 
@@ -203,14 +227,17 @@ def _plan(rule, low, high) -> list[tuple]:
         raise ValueError(f"rule must be one of {', '.join((*RULES, *COMPOSITES))}, a rule, or a list of (which steps, rule), not {rule!r}")
     plan = COMPOSITES.get(rule, rule) if isinstance(rule, str) else rule
     plan = (("all", plan),) if isinstance(plan, str) or callable(plan) else plan
-    return [(which, _looked_up(chosen, low, high)) for which, chosen in plan]
+    box = z_box(low, high)
+    return [(_which(which), box if chosen == "box" else _looked_up(chosen)) for which, chosen in plan]
 
 
-def _looked_up(rule, low, high) -> Rule:
-    if rule == "box":
-        if low is None or high is None:
-            raise ValueError("this rule needs low and high, what black and white are in the model's own units: (0 − mean) / std and (1 − mean) / std")
-        return z_box(low, high)
+def _which(which):
+    if which in _KINDS or isinstance(which, tuple) and len(which) == 2:
+        return which
+    raise ValueError(f"which steps must be one of {', '.join(_KINDS)}, or a share of the depth such as (0, 0.5), not {which!r}")
+
+
+def _looked_up(rule) -> Rule:
     if callable(rule):
         return rule
     if rule not in RULES:
@@ -220,9 +247,8 @@ def _looked_up(rule, low, high) -> Rule:
 
 def _chosen(plan, step: Step, number: int, total: int, x: Tensor) -> Rule:
     for which, rule in plan:
-        if which == "all" or which == "pixels" and _is_picture(step.x, x) or isinstance(which, str) and step.kind.startswith(which):
-            return rule
-        if isinstance(which, tuple) and which[0] <= number / total < which[1]:
+        share = isinstance(which, tuple) and which[0] <= number / total < which[1]
+        if share or which in ("all", step.kind) or which == "conv" and step.kind in ("conv1d", "conv2d") or which == "pixels" and _is_picture(step.x, x):
             return rule
     return RULES["zero"]
 
@@ -231,6 +257,15 @@ def _is_picture(tensor: Tensor, x: Tensor) -> bool:
     """Whether it is the copy of x that the model was given."""
     made = tensor.grad_fn
     return made is not None and made.name() == "CloneBackward0" and getattr(made.next_functions[0][0], "variable", None) is x
+
+
+def _bound(limit, x: Tensor) -> Tensor:
+    limit = torch.as_tensor(limit).to(x)
+    try:
+        return limit.expand_as(x)
+    except RuntimeError as error:
+        raise ValueError(f"low and high of the shape {tuple(limit.shape)} do not fit x {tuple(x.shape)}; give numbers, or one for each "
+                         "channel, (C, 1, 1)") from error
 
 
 def _sign(z: Tensor) -> Tensor:

@@ -7,9 +7,10 @@ from collections.abc import Callable, Iterator, Sequence
 import torch
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import decide
 from xaitutor.attribution.copies import Copy, weighted_sum
 from xaitutor.attribution.gradients import gradient
-from xaitutor.attribution.inputs import at_least_one, decide, explaining
+from xaitutor.attribution.inputs import at_least_one, explaining
 
 
 def smoothgrad(

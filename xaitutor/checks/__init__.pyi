@@ -4,6 +4,7 @@ from . import (
     class_maps,
     contributions,
     convolution,
+    differences,
     filters,
     gradients,
     maximization,
@@ -11,6 +12,7 @@ from . import (
     paths,
     prototypes,
     receptive_field,
+    relevance,
     relu_rules,
     start,
 )

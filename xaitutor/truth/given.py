@@ -22,6 +22,12 @@ from xaitutor.truth.networks import Network, named
 from xaitutor.truth.situations import Pictures
 
 OPTIONS = {"smoothgrad": {"samples": 10}, "integrated_gradients": {"steps": 10}}  # from the mean colour, the default
+VARIANTS = {  # other ways to use a method that are scored, too: its name, what people call it, its options
+    "lrp_epsilon": ("lrp", "LRP-ε", {"rule": "epsilon"}),
+    "lrp_epsilon_plus": ("lrp", "LRP, ε and z⁺", {"rule": "epsilon_plus"}),
+    "lrp_alpha2_beta1": ("lrp", "LRP, ε and α2β1", {"rule": "epsilon_alpha2_beta1"}),
+    "deeplift_reveal_cancel": ("deeplift", "DeepLIFT, RevealCancel", {"rule": "reveal_cancel"}),
+}
 
 
 class Contestant(NamedTuple):
@@ -51,20 +57,21 @@ class Given(NamedTuple):
 
 
 def contestant(method: str | Callable) -> Contestant:
-    """A method of the course or a control by its name; "module:function" for any other, or the function itself.
+    """A method of the course, one of its `VARIANTS` or a control by its name; "module:function" for any other, or the function itself.
 
     A class such as `captum.attr.Saliency` is taken as Captum's are used: `Saliency(model).attribute(x, target=target)`.
     Heat of such a method is |Σ_c a_c|. Raises ValueError for what is not there or cannot be called.
     """
-    if isinstance(method, str) and method in METHODS:
-        known, options = METHODS[method], OPTIONS.get(method, {})
-        code = cache.name_of(method, cache.code(known.function.__module__), options, known.reduce)
-        return Contestant(method, known.title, partial(known.function, **options), known.reduce, known.needs, code)
+    if isinstance(method, str) and method in (*METHODS, *VARIANTS):
+        of, title, options = VARIANTS.get(method, (method, "", OPTIONS.get(method, {})))
+        known = METHODS[of]
+        code = cache.name_of(of, cache.code(known.function.__module__), options, known.reduce)
+        return Contestant(method, title or known.title, partial(known.function, **options), known.reduce, known.needs, code)
     if isinstance(method, str) and method in controls.CONTROLS:
         code = cache.name_of(method, cache.code(controls.__name__))
         return Contestant(method, controls.TITLES[method], controls.CONTROLS[method], "max_abs", "", code)
     name = method if isinstance(method, str) else getattr(method, "__qualname__", type(method).__name__)
-    found = named(method, "method", [*METHODS, *controls.CONTROLS]) if isinstance(method, str) else method
+    found = named(method, "method", [*METHODS, *VARIANTS, *controls.CONTROLS]) if isinstance(method, str) else method
     if inspect.isclass(found):
         return Contestant(name, name, partial(_attribute, found), "abs_sum", "", None)
     if not callable(found):

@@ -5,7 +5,8 @@
 - the four questions of `contrasts`, by Spearman's correlation over the regions of each scene, signed and as heat
   ("…_unsigned"), and by Pearson's over the regions of all scenes ("…_pearson");
 - where the object is: "pointing", "mass";
-- "parts", a ranking of the parts by leaving out one, without the background: easily won by whoever knows where edges are.
+- "parts", a ranking of the parts by leaving out one, without the background: easily won by whoever knows where edges are;
+- "alike", how alike a method's heatmaps of two classes are (`class_sensitivity`).
 
 On top stand the means over the networks that a method fits; under "known" the networks whose reasons are known; under "untrained" the
 same method on a network that learnt nothing; under "values" each scene's own scores, in hundredths, from which `difference`
@@ -27,11 +28,11 @@ import torch
 from xaitutor.attribution import METHODS
 from xaitutor.files import data_files
 from xaitutor.progress import tqdm
-from xaitutor.truth import cache, controls, disconnected, handwritten, networks, scores
+from xaitutor.truth import cache, class_sensitivity, controls, disconnected, handwritten, networks, scores
 from xaitutor.truth.agreement import bootstrap
 from xaitutor.truth.contrasts import shares
 from xaitutor.truth.drawing import parts
-from xaitutor.truth.given import OPTIONS, Contestant, contestant, explain
+from xaitutor.truth.given import OPTIONS, VARIANTS, Contestant, contestant, explain
 from xaitutor.truth.scores import BATCH, QUESTIONS, Record
 from xaitutor.truth.situations import SEED, SPLIT, pictures, situations
 from xaitutor.units.sensitivity import Interval
@@ -115,7 +116,7 @@ def _line(title: str, cells, passes, seconds: float) -> str:
 
 def titles() -> dict[str, str]:
     """What people call each method and control."""
-    return {name: method.title for name, method in METHODS.items()} | controls.TITLES
+    return {name: method.title for name, method in METHODS.items()} | {name: title for name, (_, title, _) in VARIANTS.items()} | controls.TITLES
 
 
 def printed(mean: float, low: float, high: float) -> str:
@@ -138,7 +139,7 @@ def _known(name: str, names, what: str) -> str:
 
 def main() -> None:
     """Measure what has changed, and write the file anew."""
-    everybody = [contestant(name) for name in (*METHODS, *controls.CONTROLS)]
+    everybody = [contestant(name) for name in (*METHODS, *VARIANTS, *controls.CONTROLS)]
     asked = [networks.network(name) for name in NETWORKS]
     current = fingerprints(everybody, asked)
     path = data_files.DATA / FILE
@@ -163,6 +164,7 @@ def measure(contestants: Sequence[Contestant], asked: Sequence[networks.Network]
     result |= {question: _over_networks(question, contestants, values) for question in QUESTIONS}
     result["known"] = {name: _known_truth(name, contestants) for name in KNOWN}
     result["untrained"] = {name: _summary(_untrained(name, contestants, found, scenes)) for name in networks.UNTRAINED}
+    result["alike"] = {network.name: _alike(contestants, network) for network in asked}
     result["values"] = {name: {column: {who: _hundredths(row) for who, row in columns[column].items()} for column in PAIRED}
                         for name, columns in values.items()}
     return result
@@ -182,7 +184,7 @@ def fingerprints(contestants: Sequence[Contestant], asked: Sequence[networks.Net
 
     The pictures themselves, not the code that draws them: who makes the renderer faster has changed nothing.
     """
-    rooms = [f"xaitutor.truth.{room}" for room in ("scores", "disconnected", "handwritten")]
+    rooms = [f"xaitutor.truth.{room}" for room in ("scores", "disconnected", "handwritten", "class_sensitivity")]
     shared = (cache.code(*rooms, without="xaitutor.menagerie"), [network.weights for network in asked], _drawn())
     return {who.name: cache.name_of(who.code, *shared) for who in contestants}
 
@@ -242,6 +244,12 @@ def _known_truth(name: str, contestants) -> dict[str, list]:
     return {who.name: _rounded(share(who)) for who in tqdm(fitting, name)}
 
 
+def _alike(contestants, network: networks.Network) -> dict[str, list]:
+    methods = [who for who in contestants if who.name not in controls.CONTROLS and scores.fits(who, network)]
+    rows = {who.name: class_sensitivity.alike(who, network) for who in tqdm(methods, f"{network.name}, two classes")}
+    return {name: _rounded(bootstrap(row[np.isfinite(row)])) for name, row in rows.items()}
+
+
 def _untrained(name: str, contestants, found, scenes: int) -> dict[str, dict[str, np.ndarray]]:
     """Each scene's scores on the network that learnt nothing; the parts' effects are the trained one's."""
     network, given = networks.untrained(name), defaultdict(list)
@@ -249,7 +257,7 @@ def _untrained(name: str, contestants, found, scenes: int) -> dict[str, dict[str
         cast = situations(range(start, min(start + BATCH, scenes)))
         drawn, targets = pictures([s.scene for s in cast]), np.array([s.label for s in cast])
         for who in contestants:
-            if (who.name, name) in found and who.name in METHODS:
+            if (who.name, name) in found and who.name not in controls.CONTROLS:
                 given[who.name].append(explain(who, network, drawn, targets, [f"scene {start + i}" for i in range(len(cast))]))
     return _by_column({who: {
         "pointing": np.concatenate([one.pointing for one in parts]), "mass": np.concatenate([one.mass for one in parts]),
