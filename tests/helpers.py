@@ -1,8 +1,6 @@
 """Networks for tests: one of each family of torchvision, formulas, and what can be said about any of them."""
 
 import zlib
-from contextlib import contextmanager
-from types import SimpleNamespace
 
 import torch
 import torchvision
@@ -60,26 +58,6 @@ def fingerprint(model):
     parameters = [(name, p.requires_grad, p.grad is None) for name, p in model.named_parameters()]
     state = [(name, value.data_ptr(), zlib.crc32(value.numpy())) for name, value in model.state_dict().items()]
     return modules, parameters, state
-
-
-@contextmanager
-def counted_passes(model):
-    """How many images went forward through the first convolution, and how many gradients came back to it."""
-    counts = SimpleNamespace(forward=0, backward=0)
-
-    def forward(module, inputs, output):
-        counts.forward += len(output)
-        if output.requires_grad:
-            output.register_hook(backward)
-
-    def backward(gradient):
-        counts.backward += len(gradient)
-
-    handle = next(module for module in model.modules() if isinstance(module, nn.Conv2d)).register_forward_hook(forward)
-    try:
-        yield counts
-    finally:
-        handle.remove()
 
 
 class Formula(nn.Module):

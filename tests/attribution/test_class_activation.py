@@ -9,11 +9,12 @@ from captum.attr import GuidedGradCam, LayerGradCam
 from torch import nn
 
 from tests.attribution.test_last_maps import LAST, Net, picture
-from tests.helpers import FAMILIES, close, counted_passes, fingerprint, small
+from tests.helpers import FAMILIES, close, fingerprint, small
 from xaitutor import load_model
 from xaitutor.attribution import cam, fem, grad_cam, guided_grad_cam, last_feature_map
 from xaitutor.networks.images import load_image
 from xaitutor.networks.layers import record
+from xaitutor.truth.given import counted_passes
 
 IMAGENET = Path(__file__).resolve().parents[3] / "shared" / "imagenet"
 CAPTUM = ["vgg11", "alexnet", "resnet18", "mobilenet_v2", "squeezenet1_1"]

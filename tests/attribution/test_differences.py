@@ -5,10 +5,11 @@ import torch
 from captum.attr import DeepLift
 from torch import nn
 
-from tests.helpers import FAMILIES, Formula, calibrated, close, counted_passes, fingerprint, point, small
+from tests.helpers import FAMILIES, Formula, calibrated, close, fingerprint, point, small
 from xaitutor import load_model
 from xaitutor.attribution import gradient_x_input, integrated_gradients
 from xaitutor.attribution.differences import deep_shap, deeplift
+from xaitutor.truth.given import counted_passes
 
 quiet = pytest.mark.filterwarnings("ignore:Input Tensor 0", "ignore:Setting forward")  # Captum's
 ADD_UP = ("resnet18", "vgg11_bn", "densenet121", "googlenet", "mnasnet0_5", "mobilenet_v2", "squeezenet1_1", "inception_v3", "alexnet",

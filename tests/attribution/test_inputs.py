@@ -9,12 +9,13 @@ import torch
 from torch import nn
 from torch.utils._python_dispatch import TorchDispatchMode
 
-from tests.helpers import FAMILIES, close, counted_passes, fingerprint, small
+from tests.helpers import FAMILIES, close, fingerprint, small
 from xaitutor import attribution
 from xaitutor.attribution import class_index, gradient, integrated_gradients, smoothgrad
 from xaitutor.attribution.class_scores import class_scores
 from xaitutor.attribution.copies import batches
 from xaitutor.attribution.inputs import explaining
+from xaitutor.truth.given import counted_passes
 
 METHODS = {name: getattr(attribution, name) for name in (
     "gradient", "gradient_x_input", "deconvnet", "guided_backprop", "smoothgrad", "integrated_gradients")}

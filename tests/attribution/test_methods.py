@@ -5,10 +5,11 @@ from datetime import date
 
 import pytest
 
-from tests.helpers import counted_passes, fingerprint
+from tests.helpers import fingerprint
 from xaitutor import attribution, load_model
 from xaitutor.attribution import METHODS, heatmap, methods_table
 from xaitutor.networks.images import load_image
+from xaitutor.truth.given import counted_passes
 
 SAMPLES = {"smoothgrad": {"samples": 3}, "integrated_gradients": {"steps": 3}, "deep_shap": {}}  # the n of their costs
 

@@ -1,12 +1,17 @@
 """Relevance propagation: each rule against its formula, written out with the matrix of the layer; what is kept; what is refused."""
 
+import gc
+from contextlib import suppress
+from functools import partial
+
 import pytest
 import torch
 import torch.nn.functional as F
 from torch import nn
 
-from tests.helpers import FAMILIES, calibrated, close, counted_passes, fingerprint, small
+from tests.helpers import FAMILIES, calibrated, close, fingerprint, small
 from xaitutor.attribution import gradient_x_input
+from xaitutor.attribution.differences import deeplift
 from xaitutor.attribution.relevance import (
     COMPOSITES,
     RULES,
@@ -17,6 +22,7 @@ from xaitutor.attribution.relevance import (
     gamma,
     lrp,
 )
+from xaitutor.truth.given import counted_passes
 
 FORMULAS = {  # R_i of one layer: from a (n,), M (m, n), b (m,), z (m,) and R (m,)
     "epsilon": lambda a, M, b, z, R: a * (M.T @ (R / torch.where(z < 0, z - 0.1, z + 0.1))),
@@ -110,6 +116,21 @@ def test_without_bounds_the_box_is_that_of_each_picture():
     for image, given in zip(x, found):
         low, high = image.amin((1, 2))[:, None, None], image.amax((1, 2))[:, None, None]
         assert close(deep_taylor(model, image[None], 1, low=low, high=high)[0], given, 1e-12)
+
+
+def test_pixels_that_are_flattened_are_pixels():
+    """As in a network of linear layers alone: a convolution as large as the picture is the same function."""
+    torch.manual_seed(0)
+    whole = nn.Sequential(nn.Conv2d(2, 5, 4), nn.Flatten(), nn.ReLU(), nn.Linear(5, 3)).double().eval()
+    flat = nn.Sequential(nn.Flatten(), nn.Linear(32, 5), nn.ReLU(), nn.Linear(5, 3)).double().eval()
+    flat[1].weight.data, flat[1].bias.data = whole[0].weight.data.flatten(1), whole[0].bias.data
+    flat[3].load_state_dict(whole[3].state_dict())
+    x = torch.rand(2, 2, 4, 4, dtype=torch.float64)
+    for options in ({"low": -0.5, "high": 1.5}, {"low": 0, "high": 1}):
+        assert close(deep_taylor(flat, x, 1, **options), deep_taylor(whole, x, 1, **options), 1e-12)
+    assert deep_taylor(flat, x, 1).shape == x.shape
+    with pytest.raises(ValueError, match=r"low and high of the shape \(2, 1, 1\) do not fit x \(2, 32\)"):
+        deep_taylor(flat, x, 1, low=torch.zeros(2, 1, 1))
 
 
 def test_a_model_that_changes_its_pixels_first_is_refused():
@@ -214,7 +235,7 @@ def test_a_batch_norm_of_the_batch_is_no_linear_step():
     ({"rule": "beta"}, "rule must be one of zero, epsilon, gamma, .*, deep_taylor, a rule, or a list"),
     ({"rule": [("conv", "beta")]}, "a step's rule must be one of zero, .*, box, or a function, not 'beta'"),
     ({"rule": [("convolution", "zero")]}, r"which steps must be one of pixels, conv, .*, all, or a share of the depth .* not 'convolution'"),
-    ({"rule": [("conv", "box")]}, r"the rule of the layer features.12.squeeze .* gives relevance to pixels, but this layer gets something else"),
+    ({"rule": [("conv", "box")]}, r"the rule of the layer classifier.1 .* gives relevance to pixels, but this layer gets something else"),
     ({"rule": "deep_taylor", "low": torch.zeros(2, 1, 1)}, r"low and high of the shape \(2, 1, 1\) do not fit x \(1, 3, 32, 32\)"),
     ({"rule": "deep_taylor", "low": -0.1, "high": 0.1}, r"x has pixels outside of \[low, high\]"),
     ({"on_unknown": "ignore"}, "on_unknown must be 'raise' or 'gradient', not 'ignore'"),
@@ -239,6 +260,20 @@ def test_one_pass_each_way():
         with counted_passes(model) as counts:
             lrp(model, x, rule=rule, low=0, high=1)
         assert counts.forward == 2 and fingerprint(model) == before
+
+
+@pytest.mark.parametrize("explain", [
+    lrp, conservation, deeplift, partial(deeplift, rule="reveal_cancel"), partial(lrp, rule=[("linear", "box")])])
+def test_nothing_stays_in_memory(explain):
+    """Rules that know the later layers, and layers that lead back to the rules, would keep each other alive for ever."""
+    model, x = network(0), torch.rand(1, 2, 4, 4, dtype=torch.float64)
+    alive = []
+    for _ in range(4):
+        with suppress(ValueError):
+            explain(model, x, 0)
+        gc.collect()
+        alive.append(sum(issubclass(type(one), torch.Tensor) for one in gc.get_objects()))
+    assert alive[3] - alive[0] < 3, f"at least one more with each call: {alive}"
 
 
 @pytest.mark.parametrize("rule", ["epsilon", "epsilon_plus", "epsilon_gamma_box"])

@@ -98,10 +98,10 @@ def _differences(model: nn.Module, x: Tensor, reference: Tensor, target, on_unkn
     both = torch.cat([x, reference]).requires_grad_()
     revealed = {name: lambda *args, **named: _revealed(watch, *args, **named) for name in _ELEMENTWISE}
     with watching(model, RULES | (revealed if rule == "reveal_cancel" else {}), on_unknown=on_unknown) as watch:
-        outputs = logits_of(model, both)
-    classes = chosen_classes(outputs[: len(x)], target)
-    score = outputs.gather(1, classes.repeat(2)[:, None]).sum()
-    (multipliers,) = torch.autograd.grad(score, both)
+        outputs = watch.logits(both)
+        classes = chosen_classes(outputs[: len(x)], target)
+        score = outputs.gather(1, classes.repeat(2)[:, None]).sum()
+        (multipliers,) = torch.autograd.grad(score, both)
     return (x - reference) * multipliers[: len(x)]
 
 

@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import logits_of
 from xaitutor.networks.rules import each_call, with_backward
 
 # Linear or affine in the one input that depends on the picture, so that the gradient is right whatever is propagated.
@@ -59,7 +60,7 @@ class Watch:
     """Inside `with watching(model, …)`: what a call becomes, and the linear steps so far (`steps`)."""
 
     def __init__(self, model: nn.Module, rules: Mapping[str, Callable], through: Callable | None, refuse: bool):
-        self.rules, self.through, self.refuse, self.steps = rules, through, refuse, []
+        self.model, self.rules, self.through, self.refuse, self.steps = model, rules, through, refuse, []
         self._names = {id(module): name or "the model itself" for name, module in model.named_modules()}
         self._made: dict[int, list] = {}  # by id: what a step has put out, the step, and what goes on in its place once something takes it
 
@@ -80,6 +81,17 @@ class Watch:
             raise ValueError(f"{name} in the layer {self._layer()} has no rule: it is neither linear nor one of "
                              f"{', '.join(self.rules)}; on_unknown=\"gradient\" takes its gradient instead, which breaks what the rules promise")
         return result
+
+    def logits(self, x: Tensor) -> Tensor:
+        """(N, K): one pass of the model, whose way back is by the rules."""
+        with each_call(self):
+            outputs = logits_of(self.model, x)
+        return self.settled(outputs)
+
+    def forget(self) -> None:
+        """Let go of what the pass has left: rules that know the later steps would keep all of it alive for ever."""
+        self.steps.clear()
+        self._made.clear()
 
     def step_of(self, z: Tensor) -> Step | None:
         """The linear step that has just put out z."""
@@ -129,21 +141,25 @@ class Watch:
 @contextmanager
 def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable | None = None,
              on_unknown: str = "raise") -> Iterator[Watch]:
-    """Inside the block, functions with a rule run by it (`rules[name](function, x, *others, **options)`), and what a linear step puts out
-    goes on as `through(step, z)`; without `through`, as it is.
+    """Inside the block `watch.logits(x)` is a pass in which functions with a rule run by it (`rules[name](function, x, *others, **options)`),
+    and what a linear step puts out goes on as `through(step, z)`; without `through`, as it is.
 
     on_unknown: "raise" ValueError for a function that is neither linear nor has a rule, naming it and its layer, or take its "gradient".
     """
     if on_unknown not in ("raise", "gradient"):
         raise ValueError(f"on_unknown must be 'raise' or 'gradient', not {on_unknown!r}")
     watch = Watch(model, rules, through, on_unknown == "raise")
-    with each_call(watch):
+    try:
         yield watch
+    finally:
+        watch.forget()
 
 
 def extremes(x: Tensor) -> tuple[Tensor, Tensor]:
-    """The least and the largest value of each channel of each picture, (N, C, 1, 1): nearly black and nearly white in most photos."""
-    return x.amin(dim=(2, 3), keepdim=True), x.amax(dim=(2, 3), keepdim=True)
+    """The least and the largest value of each channel of each picture, (N, C, 1, 1), nearly black and nearly white in most photos; of each
+    picture, (N, 1), where it has been flattened."""
+    places = tuple(range(2, x.ndim)) or (1,)
+    return x.amin(dim=places, keepdim=True), x.amax(dim=places, keepdim=True)
 
 
 def over(numerator: Tensor, denominator: Tensor, tiny: Tensor | float, otherwise: Tensor | float = 0.0) -> Tensor:

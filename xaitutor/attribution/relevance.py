@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.class_scores import chosen_classes, logits_of
+from xaitutor.attribution.class_scores import chosen_classes
 from xaitutor.attribution.inputs import explaining
 from xaitutor.attribution.propagation import STEPS, Step, extremes, over, scaled, watching
 from xaitutor.networks.rules import with_backward
@@ -115,6 +115,7 @@ RULES = {"zero": zero(), "epsilon": epsilon(), "gamma": gamma(), "alpha2_beta1":
 # Which steps have which rule: the first that fits counts. "pixels" are the steps that get the picture itself, "conv", "linear" and the
 # like those kinds, a pair a share of the depth, "all" the rest. "box" is zᴮ with the `low` and `high` that `lrp` is given.
 _KINDS = ("pixels", "conv", *STEPS, "all")
+_RESHAPED = ("CloneBackward0", "ViewBackward0", "UnsafeViewBackward0", "ReshapeAliasBackward0")  # the same numbers in another form
 COMPOSITES = {
     "epsilon_plus": (("linear", "epsilon"), ("all", "z_plus")),
     "epsilon_alpha2_beta1": (("linear", "epsilon"), ("all", "alpha2_beta1")),
@@ -206,18 +207,18 @@ def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unkno
                 if not _is_picture(step.x, x):
                     raise ValueError(f"the rule of the layer {step.layer} gives relevance to pixels, but this layer gets something else; "
                                      "zᴮ is for the steps called \"pixels\"")
-                pixels.append(back.relevance)
-                return torch.zeros_like(x), None
+                pixels.append(back.relevance.reshape(x.shape))
+                return torch.zeros_like(step.x), None
 
             return with_backward(z, backward, step.x, z)
 
         with watching(model, _OTHERS, through, on_unknown) as watch:
-            outputs = watch.settled(logits_of(model, x))
-        score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
-        if any(which == "pixels" for which, _ in plan) and not any(_is_picture(step.x, x) for step in watch.steps):
-            raise ValueError("no layer gets the pixels of x themselves, as the rule for \"pixels\" needs them: the model changes x first; "
-                             "let it get normalised pictures, or take a rule without \"pixels\", such as epsilon_plus")
-        (g,) = torch.autograd.grad(score, x)
+            outputs = watch.logits(x)
+            if any(which == "pixels" for which, _ in plan) and not any(_is_picture(step.x, x) for step in watch.steps):
+                raise ValueError("no layer gets the pixels of x themselves, as the rule for \"pixels\" needs them: the model changes x first; "
+                                 "let it get normalised pictures, or take a rule without \"pixels\", such as epsilon_plus")
+            score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
+            (g,) = torch.autograd.grad(score, x)
         return x.detach() * g + sum(pixels)
 
 
@@ -254,9 +255,13 @@ def _chosen(plan, step: Step, number: int, total: int, x: Tensor) -> Rule:
 
 
 def _is_picture(tensor: Tensor, x: Tensor) -> bool:
-    """Whether it is the copy of x that the model was given."""
+    """Whether it is the copy of x that the model was given, perhaps flattened."""
     made = tensor.grad_fn
-    return made is not None and made.name() == "CloneBackward0" and getattr(made.next_functions[0][0], "variable", None) is x
+    while made is not None and made.name() in _RESHAPED:
+        made = made.next_functions[0][0]
+        if getattr(made, "variable", None) is x:
+            return True
+    return False
 
 
 def _bound(limit, x: Tensor) -> Tensor:

@@ -23,9 +23,9 @@ def recipe(picture: Tensor, attribution: Tensor, reduce: str, clip: float, sigma
                     f"and laid over it at {alpha:.0%}; {share:.0%} of the heatmap is brighter than half.")
 
 
-def for_and_against(picture: Tensor, attribution: Tensor, title: str) -> tuple[Figure, str]:
+def for_and_against(picture: Tensor, attribution: Tensor, title: str, clip: float = 1) -> tuple[Figure, str]:
     """What speaks for a class (red) and against it (blue), enlarged and laid on the picture (1, 3, H, W)."""
-    signed = signed_heatmap(attribution, clip=1, size=picture.shape[2:])
+    signed = signed_heatmap(attribution, clip=clip, size=picture.shape[2:])
     laid = overlay(picture, (signed + 1) / 2, 0.6, plots.SIGNED)
     figure = plots.image_grid([picture, signed[0], laid], ["the picture", title, "laid over"], columns=3, size=2.2, **plots.SIGNED_HEAT)
     positive, negative = attribution.clamp(min=0).sum().item(), attribution.clamp(max=0).sum().item()
@@ -48,3 +48,12 @@ def on_the_path(picture: Tensor, gradient: Tensor, alphas, scores, alpha: float,
     axes[2].set(xlabel="α", title=title)
     return figure, (f"{title}: at α = {alpha:.2f} the score is {score:.2f}; the mean size of the gradient there is "
                     f"{gradient.abs().mean():.4f}.")
+
+
+def compared(reference: Tensor, picture: Tensor, attribution: Tensor, name: str, scores) -> tuple[Figure, str]:
+    """A reference and a picture (1, 3, H, W), their two `scores`, and which pixels make the difference: an attribution (1, C, H, W)."""
+    total = attribution.sum().item()
+    titles = [f"{name}: {scores[0]:.2f}", f"picture: {scores[1]:.2f}", f"sum {total:+.2f}"]
+    figure = plots.image_grid([reference, picture, signed_heatmap(attribution)[0]], titles, columns=3, size=2.2, **plots.SIGNED_HEAT)
+    return figure, (f"Compared with {name} (score {scores[0]:.2f}) the picture (score {scores[1]:.2f}) has {scores[1] - scores[0]:+.2f}; "
+                    f"the map adds up to {total:+.2f}.")

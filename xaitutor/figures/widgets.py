@@ -137,6 +137,43 @@ def path(model, x, target: int, baselines: dict, to_picture: Callable) -> None:
             alpha=ipywidgets.FloatSlider(0.5, min=0, max=1, step=0.05, description="α", readout_format=".2f"))
 
 
+def gamma(model, x, picture, target: int) -> None:
+    """Move γ, and see relevance by LRP-γ with its sign (LRP-ε in linear layers); at γ = 0 it is Gradient × Input.
+
+    x (1, C, H, W) is what the model takes, `picture` (1, 3, H, W) the same for people.
+    """
+    from xaitutor import attribution
+    from xaitutor.figures import attributions
+
+    def draw(strength: float) -> tuple[Figure, str]:
+        rule = [("linear", "epsilon"), ("all", attribution.relevance.gamma(strength))]
+        return attributions.for_and_against(picture, attribution.lrp(model, x, target, rule=rule), f"γ = {strength:g}", clip=0.99)
+
+    explore(draw, strength=ipywidgets.SelectionSlider(options=[0.0, 0.02, 0.05, 0.1, 0.25, 0.5, 1.0, 4.0], value=0.1, description="γ"))
+
+
+def reference(model, x, target: int, references: dict, to_picture: Callable) -> None:
+    """Choose a reference and a point on the way from it to x (1, C, H, W): what DeepLIFT says of that point, compared with the reference.
+
+    references: name → tensor (1, C, H, W), as normalised as x. `to_picture` turns a tensor like x into one for people, in [0, 1].
+    """
+    import torch
+
+    from xaitutor import attribution
+    from xaitutor.figures import attributions
+
+    def draw(reference: str, way: float) -> tuple[Figure, str]:
+        start = references[reference]
+        point = start + way * (x - start)
+        found = attribution.deeplift(model, point, target, reference=start)
+        with torch.no_grad():
+            scores = [model(one)[0, target].item() for one in (start, point)]
+        return attributions.compared(to_picture(start), to_picture(point), found, reference, scores)
+
+    explore(draw, reference=ipywidgets.Dropdown(options=list(references), description="reference"),
+            way=ipywidgets.FloatSlider(1, min=0.05, max=1, step=0.05, description="on the way", readout_format=".2f"))
+
+
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
     from IPython.display import display
 

@@ -120,19 +120,19 @@ def relevance(attribution: Tensor, regions: Tensor) -> Tensor:
 
 @contextmanager
 def counted_passes(model: nn.Module) -> Iterator[SimpleNamespace]:
-    """Inside the block: how many pictures went `forward` through the first convolution, how many gradients came `backward` to it."""
+    """Inside the block: how many pictures went `forward` into the first convolution, how many gradients came `backward` out of it."""
     counts = SimpleNamespace(forward=0, backward=0)
 
-    def forward(_, __, output):
-        counts.forward += len(output)
-        if output.requires_grad:
-            output.register_hook(backward)
+    def forward(_, inputs):
+        counts.forward += len(inputs[0])
+        if inputs[0].requires_grad:
+            inputs[0].register_hook(backward)
 
     def backward(gradient):
         counts.backward += len(gradient)
 
     first = next((module for module in model.modules() if isinstance(module, nn.Conv2d)), model)
-    handle = first.register_forward_hook(forward)
+    handle = first.register_forward_pre_hook(forward)
     try:
         yield counts
     finally:
