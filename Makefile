@@ -63,7 +63,7 @@ models: $(READY)
 scores: $(READY)
 	$(BIN)/python -m xaitutor.truth.scoreboard
 	$(BIN)/python -m xaitutor.truth.doubts
-	$(BIN)/python tools/truth_page.py
+	$(BIN)/python tools/pages.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)

@@ -1,8 +1,11 @@
 """Each method of xaitutor.attribution beside the published implementations, and beside the bare passes that it needs."""
 
+import copy
 import time
 import warnings
+from collections.abc import Callable
 from contextlib import contextmanager
+from functools import partial
 from statistics import median
 from typing import NamedTuple
 
@@ -11,15 +14,17 @@ import pytorch_grad_cam
 import torch
 import torchcam.methods
 from pytorch_grad_cam.utils.model_targets import ClassifierOutputTarget
+from torch import nn
 from torchvision.models import resnet18
+from zennit.attribution import Gradient
+from zennit.composites import LayerMapComposite, layer_map_base
+from zennit.rules import Epsilon, Norm
+from zennit.torchvision import ResNetCanonizer
 
 from xaitutor import attribution
 
 TARGET, COPIES, BATCH = 7, 8, 16  # BATCH: how many copies SmoothGrad and integrated gradients hold at a time, all alike
-NAMES = ["forward", "forward, backward to layer4", "forward, backward", "2 forward, backward",
-         f"{COPIES} × (forward, backward)"]
-GOALS = {"gradient": 1.1, "deconvnet": 1.1, "guided_backprop": 1.1, "cam": 1.1, "grad_cam": 1.1,
-         "smoothgrad": 1.2, "integrated_gradients": 1.2}  # × the bare passes
+PAIRS = 3  # of a picture and a reference, in Deep SHAP
 
 
 class Row(NamedTuple):
@@ -46,17 +51,17 @@ def measure(size: int = 224, rounds: dict[int, int] | None = None) -> list[Row]:
 
 def rows(model, x, rounds: int) -> list[Row]:
     """What needs the same bare passes is called in turn, so that what disturbs one disturbs all."""
-    bare, ours, references = bare_passes(model, x), our_methods(model, x), their_methods(model, x)
     found = []
-    for name, methods in ours.items():
-        calls = {("bare", name): bare[name]}
-        for method, call in methods.items():
-            calls |= {("ours", method): call} | {(method, who): c for who, c in references.get(method, {}).items()}
-        long = name == NAMES[-1] and len(x) * COPIES > BATCH  # a quarter of a minute a call: one round
+    for name, bare in bare_passes(model, x).items():
+        facts = {method: fact for method, fact in FACTS.items() if fact.bare == name}
+        references = {method: fact.references(model, x) for method, fact in facts.items()}
+        calls = {("bare", name): bare} | {("ours", method): partial(getattr(attribution, method), model, x, TARGET, **fact.options)
+                                          for method, fact in facts.items()}
+        calls |= {(method, who): call for method, theirs in references.items() for who, call in theirs.items()}
+        long = name == MANY and len(x) * COPIES > BATCH  # a quarter of a minute a call: one round
         seconds = in_turn(calls, 1 if long else rounds)
-        for method in methods:
-            theirs = {who: seconds[method, who] for who in references.get(method, {})}
-            found.append(Row(method, len(x), seconds["ours", method], theirs, name, seconds["bare", name]))
+        found += [Row(method, len(x), seconds["ours", method], {who: seconds[method, who] for who in theirs}, name, seconds["bare", name])
+                  for method, theirs in references.items()]
     return found
 
 
@@ -90,7 +95,8 @@ def missed(rows: list[Row]) -> list[str]:
     for row in rows:
         where = f"`{row.method}` at batch {row.images}"
         pairs = [(who, seconds, 1.0) for who, seconds in row.references.items()]
-        pairs += [("bare", row.bare_seconds, GOALS[row.method])] if row.method in GOALS else []
+        goal = FACTS[row.method].goal
+        pairs += [("bare", row.bare_seconds, goal)] if goal else []
         found += [f"{where}: {ratio(row.ours, seconds):.3f} × {who}" for who, seconds, goal in pairs
                   if ratio(row.ours, seconds) > goal]
     return found
@@ -99,6 +105,7 @@ def missed(rows: list[Row]) -> list[str]:
 def bare_passes(model, x) -> dict:
     """What the methods cannot do without. Parameters require gradients, as in the methods, but none is asked for."""
     copies = x.repeat_interleave(COPIES, dim=0).split(BATCH)
+    twice = torch.cat([x, x])
 
     def forward():
         with torch.no_grad():
@@ -113,8 +120,9 @@ def bare_passes(model, x) -> dict:
         leaf = x.detach().requires_grad_()
         torch.autograd.grad(model(leaf)[:, TARGET].sum(), leaf)
 
-    return dict(zip(NAMES, [forward, to_layer4, to_input, lambda: (to_layer4(), to_input()),
-                            lambda: [to_input(part) for part in copies]]))
+    return dict(zip((FORWARD, HALF, BOTH, ONE_AND_A_HALF, TWICE, SEVERAL, MANY), (
+        forward, to_layer4, to_input, lambda: (to_layer4(), to_input()), lambda: to_input(twice),
+        lambda: [to_input(twice) for _ in range(PAIRS)], lambda: [to_input(part) for part in copies])))
 
 
 @contextmanager
@@ -127,41 +135,37 @@ def output_of(module):
         handle.remove()
 
 
-def our_methods(model, x) -> dict:
-    """Our calls, by the bare passes that they need."""
-    def calls(*names, **options):
-        return {name: lambda name=name: getattr(attribution, name)(model, x, TARGET, **options) for name in names}
-
-    return dict(zip(NAMES, [
-        calls("cam", "fem"), calls("grad_cam"), calls("gradient", "gradient_x_input", "deconvnet", "guided_backprop"),
-        calls("guided_grad_cam"),
-        calls("smoothgrad", samples=COPIES, batch_size=BATCH)
-        | calls("integrated_gradients", steps=COPIES, batch_size=BATCH)]))
+def captums(kind: str, layer: str = "", **options) -> Callable:
+    """Captum's class of that name, as `references` of a `Fact`."""
+    def references(model, x):
+        layers = [getattr(model, layer)] if layer else []
+        method = getattr(captum.attr, kind)
+        return {"Captum": lambda: method(model, *layers).attribute(x.clone().requires_grad_(), target=TARGET, **options)}
+    return references
 
 
-def their_methods(model, x) -> dict:
-    """The published implementations of each method, by its name."""
-    def captums(kind, *layers, **options):
-        def call():
-            kind(model, *layers).attribute(x.clone().requires_grad_(), target=TARGET, **options)
-        return {"Captum": call}
-
-    def noise_tunnel(model):
-        return captum.attr.NoiseTunnel(captum.attr.Saliency(model))
-
+def captums_smoothgrad(model, x) -> dict:
     at_a_time = max(1, min(COPIES, BATCH // len(x)))  # of each image
-    return {
-        "gradient": captums(captum.attr.Saliency, abs=False),
-        "gradient_x_input": captums(captum.attr.InputXGradient),
-        "deconvnet": captums(captum.attr.Deconvolution),
-        "guided_backprop": captums(captum.attr.GuidedBackprop),
-        "cam": {"TorchCAM": lambda: torchcams("CAM", model, x)},
-        "grad_cam": captums(captum.attr.LayerGradCam, model.layer4, relu_attributions=True)
-        | {"TorchCAM": lambda: torchcams("GradCAM", model, x), "grad-cam": lambda: grad_cams(model, x)},
-        "guided_grad_cam": captums(captum.attr.GuidedGradCam, model.layer4, interpolate_mode="bilinear"),
-        "smoothgrad": captums(noise_tunnel, nt_samples=COPIES, nt_samples_batch_size=at_a_time, abs=False),
-        "integrated_gradients": captums(captum.attr.IntegratedGradients, n_steps=COPIES, internal_batch_size=BATCH),
-    }
+    tunnel = captum.attr.NoiseTunnel(captum.attr.Saliency(model))
+    return {"Captum": lambda: tunnel.attribute(x.clone().requires_grad_(), target=TARGET, nt_samples=COPIES,
+                                               nt_samples_batch_size=at_a_time, abs=False)}
+
+
+def several_grad_cams(model, x) -> dict:
+    captum_s = captums("LayerGradCam", "layer4", relu_attributions=True)(model, x)
+    return captum_s | {"TorchCAM": lambda: torchcams("GradCAM", model, x), "grad-cam": lambda: grad_cams(model, x)}
+
+
+def zennits(model, x) -> dict:
+    """ε for linear layers and convolutions, as zennit does it with its networks canonised. It changes a copy."""
+    model = copy.deepcopy(model)
+    rules = [(nn.Conv2d, Epsilon()), (nn.Linear, Epsilon()), (nn.AdaptiveAvgPool2d, Norm())]
+
+    def call():
+        composite = LayerMapComposite(layer_map=[*rules, *layer_map_base()], canonizers=[ResNetCanonizer()])
+        with Gradient(model=model, composite=composite) as attributor:
+            attributor(x.clone().requires_grad_(), torch.eye(1000)[[TARGET] * len(x)])
+    return {"zennit": call}
 
 
 def torchcams(kind: str, model, x) -> None:
@@ -174,3 +178,35 @@ def grad_cams(model, x) -> None:
     with pytorch_grad_cam.GradCAM(model, [model.layer4]) as extractor:
         extractor(x, [ClassifierOutputTarget(TARGET)] * len(x))
     model.zero_grad()  # it leaves gradients at the weights
+
+
+class Fact(NamedTuple):
+    """How a method is measured: the `bare` passes it needs, the `goal` as a multiple of them (or None), its `options`, and what it is
+    measured against: `references(model, x)` gives calls by their names."""
+
+    bare: str
+    goal: float | None = None
+    options: dict = {}
+    references: Callable = lambda model, x: {}
+
+
+FORWARD, HALF, BOTH, ONE_AND_A_HALF, TWICE, SEVERAL, MANY = (
+    "forward", "forward, backward to layer4", "forward, backward", "2 forward, backward", "forward, backward of two pictures",
+    f"{PAIRS} × (forward, backward of two pictures)", f"{COPIES} × (forward, backward)")
+FACTS = {
+    "gradient": Fact(BOTH, 1.1, {}, captums("Saliency", abs=False)),
+    "gradient_x_input": Fact(BOTH, None, {}, captums("InputXGradient")),
+    "deconvnet": Fact(BOTH, 1.1, {}, captums("Deconvolution")),
+    "guided_backprop": Fact(BOTH, 1.1, {}, captums("GuidedBackprop")),
+    "cam": Fact(FORWARD, 1.1, {}, lambda model, x: {"TorchCAM": lambda: torchcams("CAM", model, x)}),
+    "fem": Fact(FORWARD),
+    "grad_cam": Fact(HALF, 1.1, {}, several_grad_cams),
+    "guided_grad_cam": Fact(ONE_AND_A_HALF, None, {}, captums("GuidedGradCam", "layer4", interpolate_mode="bilinear")),
+    "smoothgrad": Fact(MANY, 1.2, {"samples": COPIES, "batch_size": BATCH}, captums_smoothgrad),
+    "integrated_gradients": Fact(MANY, 1.2, {"steps": COPIES, "batch_size": BATCH},
+                                 captums("IntegratedGradients", n_steps=COPIES, internal_batch_size=BATCH)),
+    "lrp": Fact(BOTH, 2.5, {"rule": "epsilon"}, zennits),
+    "deep_taylor": Fact(BOTH),
+    "deeplift": Fact(TWICE, 2.5),  # Captum's refuses a ResNet: its ReLUs are called twice
+    "deep_shap": Fact(SEVERAL, 2.5),
+}

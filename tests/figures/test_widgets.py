@@ -156,6 +156,26 @@ def test_the_path_widget_walks_from_each_baseline(shown, explained):
     assert "from mean colour" in first and f"from itself: at α = 0.50 the score is {whole}" in other and "α = 0.00" in start
 
 
+def test_the_gamma_widget_begins_and_moves(shown, explained):
+    model, x, picture, *_ = explained
+    widgets.gamma(model, x, picture, 1)
+    [(box, still)] = shown
+    first, moved = captions_after_moves(box)
+    assert first == still["text/plain"] and first.startswith("γ = 0.1:") and moved.startswith("γ = 0:")
+
+
+def test_the_reference_widget_says_both_scores_and_the_sum(shown, explained):
+    import torch
+
+    model, x, _, _, to_picture = explained
+    widgets.reference(model, x, 1, {"mean colour": torch.zeros_like(x), "itself": x}, to_picture)
+    [(box, _)] = shown
+    first, itself, _ = captions_after_moves(box)
+    start, end = (model(one)[0, 1].item() for one in (torch.zeros_like(x), x))
+    assert f"mean colour (score {start:.2f}) the picture (score {end:.2f}) has {end - start:+.2f}; the map adds up to {end - start:+.2f}." in first
+    assert "the map adds up to +0.00" in itself
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),

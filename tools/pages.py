@@ -1,15 +1,16 @@
-"""Writes the tables of docs/truth.md anew, from what `make scores` measured: python tools/truth_page.py
+"""Writes the tables of docs/ anew, from the code and from what `make scores` measured: python tools/pages.py
 
-The prose is the page's own. A table stands between `<!-- NAME -->` and `<!-- end -->`, and is made by the function of that name.
+The prose is each page's own. A table stands between `<!-- NAME -->` and `<!-- end -->`, and is made by the function of that name.
 """
 
 import re
 from pathlib import Path
 
+from xaitutor.attribution import differences, propagation, relevance
 from xaitutor.truth import doubts, scoreboard
 from xaitutor.truth.scoreboard import printed
 
-PAGE = Path(__file__).resolve().parents[1] / "docs" / "truth.md"
+DOCS = Path(__file__).resolve().parents[1] / "docs"
 BLOCK = re.compile(r"(<!-- (?!end)(\w+) -->\n).*?(<!-- end -->)", re.DOTALL)
 
 
@@ -63,6 +64,21 @@ def planted() -> list[list[str]]:
               for lie in lies)]
 
 
+def rules() -> list[list[str]]:
+    """Which functions have a rule of their own, in relevance propagation and in DeepLIFT."""
+    says = {"_native": "the gradient", "_keeping": "what comes to y goes to z: g · y / z", "_elementwise": "Rescale, or RevealCancel",
+            "_max_pool": "the winner of the picture and that of the reference"}
+    rows = [["function", "relevance", "DeepLIFT, Deep SHAP"]]
+    rows += [[f"`{step}`", "LRP-0, ε, γ, αβ, z⁺, zᴮ at the pixels", "its weights"] for step in propagation.STEPS]
+    named = dict.fromkeys([*relevance._OTHERS, *differences.RULES])
+    rows += [[f"`{name}`", *(says[table[name].__name__] if name in table else "–" for table in (relevance._OTHERS, differences.RULES))]
+             for name in named]
+    linear = ", ".join(f"`{name}`" for name in sorted(propagation.LINEAR) if not name.startswith("__"))
+    products = ", ".join(f"`{name}`" for name in sorted(propagation.PRODUCTS) if not name.startswith("__"))
+    rows += [[linear, "the gradient", "the gradient"], [f"{products}, where one factor does not depend on the picture", "the gradient", "the gradient"]]
+    return rows
+
+
 def page(text: str) -> str:
     """The page with its tables made anew."""
     return BLOCK.sub(lambda block: block[1] + _markdown(globals()[block[2]]()) + block[3], text)
@@ -87,4 +103,5 @@ def _markdown(rows: list[list[str]]) -> str:
 
 
 if __name__ == "__main__":
-    PAGE.write_text(page(PAGE.read_text("utf-8")), "utf-8", newline="\n")
+    for path in DOCS.glob("*.md"):
+        path.write_text(page(path.read_text("utf-8")), "utf-8", newline="\n")

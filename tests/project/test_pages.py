@@ -1,15 +1,18 @@
-"""docs/truth.md: its tables are what was measured, and what its prose says of them holds."""
+"""docs/: the tables are what was measured, or what the code does, and what the prose says of them holds."""
 
-from tools import truth_page
+import pytest
+
+from tools import pages
 from xaitutor.truth import doubts
 
 
-def test_the_tables_are_what_was_measured():
-    text = truth_page.PAGE.read_text("utf-8")
-    assert len(truth_page.BLOCK.findall(text)) == 6
-    assert truth_page.page(text) == text
-    emptied = truth_page.BLOCK.sub(lambda block: block[1] + block[3], text)
-    assert emptied != text and truth_page.page(emptied) == text
+@pytest.mark.parametrize("name, tables", [("truth.md", 6), ("rules.md", 1)])
+def test_the_tables_are_up_to_date(name, tables):
+    text = (pages.DOCS / name).read_text("utf-8")
+    assert len(pages.BLOCK.findall(text)) == tables
+    assert pages.page(text) == text, "run python tools/pages.py"
+    emptied = pages.BLOCK.sub(lambda block: block[1] + block[3], text)
+    assert emptied != text and pages.page(emptied) == text
 
 
 def test_the_prose_holds():
