@@ -153,7 +153,7 @@ def pictures():
 
 
 def strengths(model, x, target):
-    return {name: getattr(attribution, name)(model, x, target).abs().flatten(1) for name in relu_rules.METHODS}
+    return {name: getattr(attribution, name)(model, x, target).abs().flatten(1) for name in relu_rules.CHOICES}
 
 
 def kept(pictures, *layers):

@@ -403,7 +403,7 @@ def test_training_mode(linear):
     (nn.Sequential(nn.Flatten(0), nn.Flatten(0)), r"\(192,\)"),
     (nn.Sequential(nn.Flatten(2), nn.Identity()), r"\(1, 3, 64\)")])
 def test_layers_without_channels(model, shape):
-    with pytest.raises(ValueError, match=f"layer '1' puts out {shape}, which has no channels"):
+    with pytest.raises(ValueError, match=f"layer '1' outputs {shape}, which has no channels"):
         maximize(model.eval(), channel("1", 0), size=8, **QUIET)
 
 
@@ -425,7 +425,7 @@ def test_layers_that_never_run_or_give_no_tensor():
     model = Odd().eval()
     with pytest.raises(ValueError, match="layer 'idle' does not run"):
         maximize(model, channel("idle", 0), size=8, **QUIET)
-    with pytest.raises(ValueError, match="layer 'table' puts out a dict, not a tensor"):
+    with pytest.raises(ValueError, match="layer 'table' outputs a dict, not a tensor"):
         maximize(model, channel("table", 0), size=8, **QUIET)
 
 

@@ -185,7 +185,7 @@ class Odd(nn.Module):
 
 @pytest.mark.parametrize("layer, match", [
     ("first", "reads the picture itself"), ("twice", "runs 2 times"), ("never", "runs 0 times"),
-    ("functional", "reads what no module puts out"), ("norm", "keeps no running statistics"),
+    ("functional", "reads what no module outputs"), ("norm", "keeps no running statistics"),
     ("batch_norm", "is a BatchNorm2d. Take a Conv2d: first"), ("frist", "did you mean 'first'"),
 ])
 def test_what_has_no_circuit(layer, match):

@@ -33,7 +33,7 @@ def test_several_layers_in_one_pass_and_no_trace(name):
 
 @pytest.mark.parametrize("layers, x, message", [
     ("conv7", torch.rand(1, 3, 32, 32), "no layer 'conv7'; did you mean .*'conv1'"),
-    (["conv1", "fc"], torch.full((1, 3, 32, 32), float("nan")), "layer 'conv1' puts out NaN or infinity for picture 0"),
+    (["conv1", "fc"], torch.full((1, 3, 32, 32), float("nan")), "layer 'conv1' outputs NaN or infinity for picture 0"),
 ])
 def test_bad_input(layers, x, message):
     model = small("resnet18")
@@ -44,7 +44,7 @@ def test_bad_input(layers, x, message):
 
 
 def test_a_layer_without_channels():
-    with pytest.raises(ValueError, match=r"'encoder.layers' puts out \(1, 5, 768\); .* expected \(N, channels, H, W\)"):
+    with pytest.raises(ValueError, match=r"'encoder.layers' outputs \(1, 5, 768\); .* expected \(N, channels, H, W\)"):
         feature_maps(small("vit_b_16"), "encoder.layers", torch.rand(1, 3, 32, 32))
 
 
@@ -70,7 +70,7 @@ def test_unit():
 def test_the_picture_that_is_not_finite_is_named(value):
     activation = torch.zeros(5, 2, 3, 3)
     activation[3, 1, 2, 0] = value
-    with pytest.raises(ValueError, match="layer 'a' puts out NaN or infinity for picture 13"):
+    with pytest.raises(ValueError, match="layer 'a' outputs NaN or infinity for picture 13"):
         check_activations(activation, "a", first=10)
 
 

@@ -307,7 +307,7 @@ POISON = [torch.rand(3, 4, 4)] * 7 + [torch.full((3, 4, 4), float("nan"))] * 3
     (dict(dataset=iter([1])), TypeError, r"a data set with a length and dataset\[i\], not list_iterator"),
     (dict(dataset=MIXED), ValueError, r"different size: dataset\[5\] is \(3, 4, 5\), the first one \(3, 4, 4\)"),
     (dict(dataset=MIXED, batch_size=5), ValueError, r"different size: dataset\[5\]"),
-    (dict(dataset=POISON, batch_size=4), ValueError, "layer '0' puts out NaN or infinity for picture 7"),
+    (dict(dataset=POISON, batch_size=4), ValueError, "layer '0' outputs NaN or infinity for picture 7"),
     (dict(dataset=[(3, torch.rand(3, 4, 4))] * 10), ValueError, r"dataset\[0\] is not, .* a picture"),
     (dict(dataset=[torch.rand(1, 3, 4, 4)] * 10), ValueError, r"expected a picture .* shape \(1, 3, 4, 4\)"),
     (dict(dataset=(pictures(10) * 255).byte()), ValueError, r"values in \[0, 1\], got torch.uint8"),
@@ -324,5 +324,5 @@ def test_bad_input(changed, error, message):
 
 def test_a_layer_without_units():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)).eval()
-    with pytest.raises(ValueError, match=r"layer '1' puts out \(10, 4, 4\); its units are not to be told"):
+    with pytest.raises(ValueError, match=r"layer '1' outputs \(10, 4, 4\); it has no axis of channels"):
         survey(model, "1", TensorDataset(pictures(10)))

@@ -1,4 +1,4 @@
-"""Class activation maps: the last feature map, weighed by what each channel means for the class.
+"""Class activation maps: the last feature map, weighted by what each channel means for the class.
 
 With feature maps A_k of Z = h · w places, all three are sums over channels at the map's own, coarse size:
 
@@ -43,7 +43,7 @@ def grad_cam(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     score: str = "logit", layer: str | None = None, relu: bool = True,
 ) -> Tensor:
-    """Grad-CAM: (N, 1, h, w), the layer's channels weighed by the mean gradient of the class's score.
+    """Grad-CAM: (N, 1, h, w), the layer's channels weighted by the mean gradient of the class's score.
 
     x: (N, C, H, W), normalised. target: a class for all, one for each image, or None for the predicted class.
     score: "logit", "log_probability" or "probability". layer: a name from `model.named_modules()`; by default the last

@@ -21,7 +21,7 @@ def fem(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     layer: str | None = None, k: float = 1.0,
 ) -> Tensor:
-    """Feature explanation: (N, 1, h, w), the sum of the maps' K-sigma masks, each weighed by its map's mean.
+    """Feature explanation: (N, 1, h, w), the sum of the maps' K-sigma masks, each weighted by its map's mean.
 
     x: (N, C, H, W), normalised. target: ignored, since FEM explains no class; it is there because every method has
     one. layer: a name from `model.named_modules()`; by default the last feature map. k: the K of K-sigma, above 0; 1 in

@@ -69,7 +69,7 @@ def signed_heatmap(
 def overlay(picture: Tensor, heatmap: Tensor, alpha: float = 0.5, colours: str = SEQUENTIAL) -> Tensor:
     """The heatmap's colours laid on the picture: (1 − alpha) · picture + alpha · colours(heatmap), in [0, 1].
 
-    picture: (N, 3, H, W) or (3, H, W), human-friendly, in [0, 1]; heatmap: (N, H, W) or (H, W) in [0, 1].
+    picture: (N, 3, H, W) or (3, H, W), displayable, in [0, 1]; heatmap: (N, H, W) or (H, W) in [0, 1].
     A heatmap of another size is enlarged to the picture's, bilinear. alpha: 0 is the picture, 1 the heatmap alone.
     colours: the name of a colour map of matplotlib. Gives the picture's shape.
 

@@ -56,7 +56,7 @@ class Watched(NamedTuple):
 
 @contextmanager
 def watching(model: nn.Module, layer: str | None = None) -> Iterator[Watched]:
-    """Watch the pass inside the block for the last feature map, or for what the layer named `layer` puts out.
+    """Watch the pass inside the block for the last feature map, or for the output of the layer named `layer`.
 
     Where gradients are on, the map is part of the graph, so that `torch.autograd.grad(score, watched.map())` works.
     Raises ValueError for a name that the model does not have, with the nearest; `map()` does where there is no map.

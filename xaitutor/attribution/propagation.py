@@ -142,7 +142,7 @@ class Watch:
 def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable | None = None,
              on_unknown: str = "raise") -> Iterator[Watch]:
     """Inside the block `watch.logits(x)` is a pass in which functions with a rule run by it (`rules[name](function, x, *others, **options)`),
-    and what a linear step puts out goes on as `through(step, z)`; without `through`, as it is.
+    and the output of a linear step goes on as `through(step, z)`; without `through`, as it is.
 
     on_unknown: "raise" ValueError for a function that is neither linear nor has a rule, naming it and its layer, or take its "gradient".
     """

@@ -37,7 +37,7 @@ def deconvnet(
 def guided_backprop(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *, score: str = "logit"
 ) -> Tensor:
-    """The gradient with max(g, 0) · 1[x > 0] at each ReLU: only good news flows back, and only where there was any.
+    """The gradient with max(g, 0) · 1[x > 0] at each ReLU: only positive gradients flow back, and only where the input was positive.
     (N, C, H, W), as x.
 
     Parameters and cost as for `gradient`. Warns where the network ran no ReLU.

@@ -17,7 +17,7 @@ def smoothgrad(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *, method: Callable = gradient,
     samples: int = 50, noise: float = 0.15, batch_size: int = 16, seed: int = 0, **options,
 ) -> Tensor:
-    """1/n Σ method(x + N(0, σ²)), σ = noise · (max x − min x) of each image; what `method` puts out, as (N, C, H, W).
+    """1/n Σ method(x + N(0, σ²)), σ = noise · (max x − min x) of each image; what `method` outputs, as (N, C, H, W).
 
     method: any function `method(model, x, target, **options)` of this package. noise: the paper takes 0.1 to 0.2.
     batch_size: how many copies are in memory at a time. seed: the same noise each time, and for each image.

@@ -63,7 +63,7 @@ def whose(answer, model: nn.Module, x: Tensor) -> str:
 
 @check
 def look(function) -> str:
-    """Exercise 6.3: `function(model, layer, x)` is what the named module puts out; no hook is left, nothing is overwritten."""
+    """Exercise 6.3: `function(model, layer, x)` is what the named module outputs; no hook is left, nothing is overwritten."""
     model = _small()
     x = torch.randn(2, 3, 6, 6, generator=torch.Generator().manual_seed(4))
     with torch.no_grad():
@@ -91,7 +91,7 @@ def _compare(answer: Tensor, right: Tensor, layer: str) -> None:
         return
     if torch.allclose(answer, right.relu(), atol=1e-5):
         raise Wrong("no negative value is left: the in-place ReLU behind the layer has overwritten what you kept; keep a copy")
-    raise Wrong(f"for layer {layer!r} the values differ from what it puts out")
+    raise Wrong(f"for layer {layer!r} the values differ from what it outputs")
 
 
 def _small() -> nn.Sequential:

@@ -7,7 +7,7 @@ import torch
 from xaitutor.checks.answers import recognise
 from xaitutor.checks.verdict import Wrong, call, check
 
-ORDER = ("zebra", "plain horse", "striped sofa")  # what unit 53 of layer4 answers to most, second, least
+ORDER = ("zebra", "plain horse", "striped sofa")  # what unit 53 of layer4 responds to most, second, least
 
 
 @check

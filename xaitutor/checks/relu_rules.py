@@ -9,7 +9,7 @@ from xaitutor.checks.answers import shaped
 from xaitutor.checks.comparison import compare, worst
 from xaitutor.checks.verdict import Wrong, call, check
 
-METHODS = ("gradient", "deconvnet", "guided_backprop", "grad_cam")
+CHOICES = ("gradient", "deconvnet", "guided_backprop", "grad_cam")
 LEAST = "guided_backprop"  # changes least when the top is random; a test measures it
 
 
@@ -48,8 +48,8 @@ def unpool(function) -> str:
 @check
 def least(answer) -> str:
     """Exercise 12.3: whose map changes least when the top of the network is replaced by random weights."""
-    if answer not in METHODS:
-        raise Wrong(f"there is no method {answer!r}; there is {', '.join(METHODS)}")
+    if answer not in CHOICES:
+        raise Wrong(f"there is no method {answer!r}; there is {', '.join(CHOICES)}")
     advice = {
         "gradient": "not the gradient: it loses a good part of its map. Compare all four before and after",
         "deconvnet": "near: with a random last layer it hardly changes; make layer4 random, too, and compare the four",

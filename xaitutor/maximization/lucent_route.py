@@ -122,7 +122,7 @@ def _goal(term: Term, shape: tuple[int, ...]):
         return -1 * objectives.diversity(name)
     if term.kind == "direction":
         if len(shape) == 2:
-            raise ValueError(f"Lucent has no direction for layer {term.layer!r}, which puts out {shape}, without a map")
+            raise ValueError(f"Lucent has no direction for layer {term.layer!r}, which outputs {shape}, without a map")
         vector = term.vector / term.vector.norm() * len(term.vector)  # theirs is a mean over channels, too
         return objectives.channel_weight(name, vector.to(_lucent().param.spatial.device))
     return objectives.channel(name, term.index)

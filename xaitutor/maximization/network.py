@@ -58,7 +58,7 @@ class Ready(NamedTuple):
 
 
 def prepare(model: nn.Module, objective: Objective, preprocess, example: Tensor, n: int = 1) -> Ready:
-    """Check the objective against what the model puts out for `example` (1, 3, H, W); raises what `maximize` names."""
+    """Check the objective against what the model outputs for `example` (1, 3, H, W); raises what `maximize` names."""
     if not isinstance(objective, Objective):
         raise TypeError(f"expected an objective, such as channel('layer3', 7) or target(1), not {objective!r}")
     layers.require_eval(model)
@@ -89,7 +89,7 @@ def normalisation(preprocess, alike: Tensor) -> Callable[[Tensor], Tensor]:
 
 
 def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[int, ...]], int]:
-    """One whole pass: the shape that each layer puts out, and how often they run, all together."""
+    """One whole pass: the shape that each layer outputs, and how often they run, all together."""
     runs, found, failure = 0, {}, None
 
     def note(name, output):
@@ -110,5 +110,5 @@ def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[
         if name not in found:
             raise ValueError(f"{where} does not run when the model is used, so that nothing can be maximized there")
         if not isinstance(found[name], Tensor):
-            raise ValueError(f"{where} puts out a {type(found[name]).__name__}, not a tensor; take a layer inside it")
+            raise ValueError(f"{where} outputs a {type(found[name]).__name__}, not a tensor; take a layer inside it")
     return {name: tuple(output.shape) for name, output in found.items()}, runs

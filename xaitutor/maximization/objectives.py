@@ -15,7 +15,7 @@ from torch.nn import functional as F
 
 
 class Term(NamedTuple):
-    """weight · (one number that `kind` reads from what `layer` puts out)."""
+    """weight · (one number that `kind` reads from what `layer` outputs)."""
 
     kind: str
     layer: str
@@ -61,7 +61,7 @@ def unit(layer: str, index: int, row: int | None = None, column: int | None = No
 
 
 def target(index: int) -> Objective:
-    """The logit of one class: what the network puts out, before any softmax."""
+    """The logit of one class: what the network outputs, before any softmax."""
     return Objective((Term("target", "", _whole(index, "index")),))
 
 
@@ -78,7 +78,7 @@ def direction(layer: str, vector: Tensor) -> Objective:
 
 
 def diversity(layer: str, weight: float = 1.0) -> Objective:
-    """A price for pictures that are alike: −weight · Σ over the other pictures j of cos(Gᵢ, Gⱼ).
+    """A penalty on similar pictures: −weight · Σ over the other pictures j of cos(Gᵢ, Gⱼ).
 
     G = A Aᵀ, (C, C), is the Gram matrix of picture i at `layer`, A its activations (C, H·W): which channels are active
     together, wherever that is. Needs n > 1 pictures. Olah, Mordvintsev, Schubert, Feature Visualization, Distill 2017.
@@ -87,18 +87,18 @@ def diversity(layer: str, weight: float = 1.0) -> Objective:
 
 
 def check(term: Term, shape: tuple[int, ...], n: int) -> None:
-    """Raise ValueError or IndexError where a layer that puts out `shape` has not what the term asks for."""
+    """Raise ValueError or IndexError where a layer that outputs `shape` has not what the term asks for."""
     where = f"layer {term.layer!r}" if term.layer else "the network"
     if len(shape) not in (2, 4):
-        raise ValueError(f"{where} puts out {tuple(shape)}, which has no channels; take a layer that gives "
+        raise ValueError(f"{where} outputs {tuple(shape)}, which has no channels; take a layer that gives "
                          "(N, C, H, W) or (N, C)")
     if term.kind == "target" and len(shape) != 2:
-        raise ValueError(f"the network puts out {tuple(shape)} and no logits (N, classes); take channel(layer, index)")
+        raise ValueError(f"the network outputs {tuple(shape)} and no logits (N, classes); take channel(layer, index)")
     if term.index is not None and not 0 <= term.index < shape[1]:
         what = "classes" if term.kind == "target" else "channels" if len(shape) == 4 else "units"
         raise IndexError(f"{where} has {shape[1]} {what}, 0 to {shape[1] - 1}; there is no {term.index}")
     if len(shape) == 2 and (term.row is not None or term.column is not None):
-        raise ValueError(f"{where} puts out {tuple(shape)}: it has no rows and columns; leave row and column out")
+        raise ValueError(f"{where} outputs {tuple(shape)}: it has no rows and columns; leave row and column out")
     for name, position, count in zip(("row", "column"), (term.row, term.column), shape[2:]):
         if position is not None and not 0 <= position < count:
             raise IndexError(f"{where} has the map {shape[2]} × {shape[3]} here; there is no {name} {position}")

@@ -1,4 +1,4 @@
-"""What the embedded networks are worth: accuracy in fair and unfair weather, and whether they are worth looking into."""
+"""What the embedded networks are worth: accuracy on ordinary and conflicting scenes, and whether they are worth looking into."""
 
 from __future__ import annotations
 

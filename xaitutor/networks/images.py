@@ -145,7 +145,7 @@ def _from_deep(array: np.ndarray) -> Image.Image:
 
 
 def to_tensor(image: Image.Image | np.ndarray) -> Tensor:
-    """A picture as a human-friendly tensor (1, 3, H, W), float32 in [0, 1].
+    """A picture as a displayable tensor (1, 3, H, W), float32 in [0, 1].
 
     Takes a PIL image of any mode, or an array (H, W, 3) or (H, W) of uint8 (0 to 255). Raises TypeError or
     ValueError for anything else.
@@ -165,7 +165,7 @@ def to_tensor(image: Image.Image | np.ndarray) -> Tensor:
 
 
 def to_picture(x: Tensor) -> Image.Image:
-    """A human-friendly tensor (3, H, W) or (1, 3, H, W) with values in [0, 1] as a PIL image.
+    """A displayable tensor (3, H, W) or (1, 3, H, W) with values in [0, 1] as a PIL image.
 
     Raises ValueError for another shape, and for values outside [0, 1]: those are a model-friendly tensor's,
     and would come out in false colours.

@@ -3,7 +3,7 @@
 None of these numbers says anything alone, nor what the network uses: what knows neither network nor class (`controls`) has to be
 scored beside them, and the same method on a network that learnt nothing (Clark, Wilming and Haufe, XAI-TRIS, 2024).
 
-Heat is (N, H, W), from 0 on: the sign and the colours are gone by then, and how they went changes the score.
+Heat is (N, H, W), non-negative: sign and colours are reduced by then, and the reduction chosen affects the score.
 `attribution.heatmap(…, reduce=…, clip=1)` does it, with the `reduce` of each method in `METHODS`; clip = 1, since a
 clipped map has many maxima.
 """
@@ -15,7 +15,7 @@ from torch import Tensor
 
 
 def pointing_game(heat: Tensor, mask: Tensor) -> Tensor:
-    """Does the maximum lie on the object? (N,) bool, for heat (N, H, W) from 0 on and mask (N, H, W) bool.
+    """Does the maximum lie on the object? (N,) bool, for non-negative heat (N, H, W) and mask (N, H, W) bool.
 
     Zhang, Lin, Brandt, Shen and Sclaroff, Top-down Neural Attention by Excitation Backprop, ECCV 2016, here without their
     15 pixels of tolerance. Where the maximum is reached more than once, all of them must lie on the object, so that a
@@ -42,8 +42,8 @@ def relevance_mass(heat: Tensor, mask: Tensor) -> Tensor:
 def relevance_rank(heat: Tensor, mask: Tensor) -> Tensor:
     """Of the K hottest pixels, the share that lies on the object of K pixels: (N,) in [0, 1]. As `pointing_game` takes it.
 
-    Arras, Osman and Samek 2022, equation 5. Where pixels as hot as the K-th would make more than K, what is left is
-    drawn from them by lot, and this is its expectation: a constant map has the mask's share of the picture.
+    Arras, Osman and Samek 2022, equation 5. Where pixels as hot as the K-th would make more than K, the ties are
+    broken at random, and this is its expectation: a constant map has the mask's share of the picture.
     """
     _check(heat, mask)
     heat, mask = heat.flatten(1).double(), mask.flatten(1)

@@ -58,7 +58,7 @@ def circuit(model: nn.Module, layer: str, unit: int, x: Tensor, k: int = 3) -> C
     Of grouped convolutions, a unit has the inputs of its own group only. There may be fewer than k inputs of a sign.
 
     Raises ValueError for a layer that is no Conv2d, that runs more than once or not at all, that reads the picture
-    itself, or what no module puts out (a function of several layers, such as an average pooling or a sum, lies
+    itself, or what no module outputs (a function of several layers, such as an average pooling or a sum, lies
     between); IndexError for a unit that it does not have.
     """
     require_eval(model)
@@ -132,7 +132,7 @@ def _source(calls: list[_Call], place: int, x: Tensor) -> str:
                 return call.name
             if not list(call.module.parameters()) and call.input is not None and call.input.shape == call.output.shape:
                 wanted = call.input  # an activation that runs again: its channels are those of what it reads
-    what = "what no module puts out: several layers, or a function between them"
+    what = "what no module outputs: several layers, or a function between them"
     if wanted is x:
         what = "the picture itself; look at its filters"
     raise ValueError(f"layer {calls[place].name!r} reads {what}. Take a convolution whose input is one layer's output")

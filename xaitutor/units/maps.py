@@ -46,11 +46,11 @@ def check_activations(activation: Tensor, layer: str, first: int = 0) -> Tensor:
     first: the number of its first picture, for the message. Raises ValueError.
     """
     if activation.ndim not in (2, 4):
-        raise ValueError(f"layer {layer!r} puts out {tuple(activation.shape)}; its units are not to be told: expected "
+        raise ValueError(f"layer {layer!r} outputs {tuple(activation.shape)}; it has no axis of channels: expected "
                          "(N, channels, H, W) or (N, neurons). Take a convolution or a fully connected layer")
     if not activation.sum().isfinite():  # quick; only an infinite sum is looked into
         infinite = activation.isfinite().logical_not().nonzero()
         if len(infinite):
-            raise ValueError(f"layer {layer!r} puts out NaN or infinity for picture {first + int(infinite[0, 0])}: "
+            raise ValueError(f"layer {layer!r} outputs NaN or infinity for picture {first + int(infinite[0, 0])}: "
                              "look at that picture, and at the model's weights")
     return activation

@@ -1,4 +1,4 @@
-"""A survey: one pass over a data set that finds, for every unit of a layer at once, the pictures it answers to most.
+"""A survey: one pass over a data set that finds, for every unit of a layer at once, the pictures it responds to most.
 
 What is kept does not grow with the data set: after each batch only the k best of the old and the new.
 """
@@ -25,7 +25,7 @@ _SCORES = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.
 
 
 class Survey(NamedTuple):
-    """The k pictures that each unit of a layer answers to most, best first.
+    """The k pictures that each unit of a layer responds to most, best first.
 
     `scores` (units, k): how much it answers. `indices` (units, k): the pictures' numbers in the data set.
     `positions` (units, k, 2): row and column of its map where it answers most. `layer`: the layer's name. `grid`:
@@ -53,7 +53,7 @@ class _State(NamedTuple):
 def survey(model: nn.Module, layer: str, dataset: Sequence, k: int = 9, by: str = "mean",
            preprocess: Callable | None = None, *, cache: str | os.PathLike | None = None, batch_size: int = 32,
            progress: bool = True) -> Survey:
-    """The k pictures that each unit of `layer` answers to most, for all units in one pass: a `Survey`.
+    """The k pictures that each unit of `layer` responds to most, for all units in one pass: a `Survey`.
 
     dataset: ``dataset[i]`` is a picture (3, H, W) in [0, 1], or a uint8 array (H, W, 3) or a PIL image, or a tuple that
     begins with one: torch's data sets, a tensor (n, 3, H, W), or the array of ``menagerie.Dataset(…).images()``. All

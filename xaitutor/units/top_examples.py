@@ -1,4 +1,4 @@
-"""Prototypical examples: the pictures of a data set that a unit answers to most, and the patch of each that it saw."""
+"""Prototypical examples: the pictures of a data set that a unit responds to most, and the patch of each that it saw."""
 
 from __future__ import annotations
 
@@ -40,7 +40,7 @@ class Example(NamedTuple):
 def prototypes(model: nn.Module, layer: str, unit: int, dataset: Sequence, k: int = 9, by: str = "mean",
                preprocess: Callable | None = None, *, field: str = "theoretical",
                cache: str | os.PathLike | None = None, batch_size: int = 32, progress: bool = True) -> list[Example]:
-    """The k pictures of `dataset` that the unit number `unit` of `layer` answers to most, best first.
+    """The k pictures of `dataset` that the unit number `unit` of `layer` responds to most, best first.
 
     It is `survey` (which explains the arguments) and then `examples`: for more than one unit of a layer call these, or
     give a `cache`, so that the data set is gone through once.
