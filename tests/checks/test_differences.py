@@ -78,7 +78,7 @@ ANSWERS = {
         ("✗ both numbers are wrong", lambda s, u, d: (10, 10)),
     ],
     "max_pool": [
-        ("✓ who wins", max_pool),
+        ("✓ the new winner", max_pool),
         ("✗ that adds up, but", to_winner),
         ("✗ that is the gradient times Δx", slope),
         ("✗ the sign", lambda x, r: -max_pool(x, r)),

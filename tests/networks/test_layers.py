@@ -117,7 +117,7 @@ def test_a_layer_that_puts_out_no_tensor():
             return {"a": x}
 
     model = nn.Sequential(Two())
-    with pytest.raises(TypeError, match="layer '0' outputs a dict"), record(model, "0"):
+    with pytest.raises(TypeError, match="layer '0' puts out a dict"), record(model, "0"):
         model(X)
     assert not model[0]._forward_hooks
 

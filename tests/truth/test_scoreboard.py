@@ -112,7 +112,7 @@ def test_integrated_gradients_of_an_untrained_vgg_are_gradient_x_input(stored):
 
 def test_the_file_is_small_and_regular():
     text = data_files.verify(scoreboard.FILE).read_text(encoding="utf-8")
-    assert len(text) < 450_000
+    assert len(text) < 30_000 * len(EVERYBODY)
     assert scoreboard.compact(json.loads(text)) == text
 
 

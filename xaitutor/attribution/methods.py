@@ -34,7 +34,7 @@ class Method(NamedTuple):
     counts as none.
     reduce: the `reduce` of `heatmap` that shows it as it is usually shown.
     needs: what a network must have for it, or nothing: "linear head" is one linear layer on the averages of the last
-    feature map.
+    feature map, "pixels" a first layer that gets the pixels of x themselves.
     """
 
     name: str
@@ -85,10 +85,10 @@ METHODS: dict[str, Method] = {method.name: method for method in (
         "Sundararajan, Taly and Yan", "Axiomatic Attribution for Deep Networks", "ICML", 2017)),
     Method("lrp", "LRP", "relevance", *_LOCAL, True, 1, 1, "positive", Paper(
         "Bach, Binder, Montavon, Klauschen, Müller and Samek", "On Pixel-Wise Explanations for Non-Linear Classifier "
-        "Decisions by Layer-Wise Relevance Propagation", "PLoS ONE", 2015)),
+        "Decisions by Layer-Wise Relevance Propagation", "PLoS ONE", 2015), needs="pixels"),
     Method("deep_taylor", "Deep Taylor", "relevance", *_LOCAL, False, 1, 1, "positive", Paper(
         "Montavon, Lapuschkin, Binder, Samek and Müller", "Explaining NonLinear Classification Decisions with Deep "
-        "Taylor Decomposition", "Pattern Recognition", 2017)),
+        "Taylor Decomposition", "Pattern Recognition", 2017), needs="pixels"),
     Method("deeplift", "DeepLIFT", "differences", *_LOCAL, True, 2, 2, "abs_sum", Paper(
         "Shrikumar, Greenside and Kundaje", "Learning Important Features Through Propagating Activation Differences",
         "ICML", 2017)),

@@ -77,7 +77,7 @@ def max_pool(function) -> str:
             "that is Δx of all values; only the winners count": x - reference,
             "those are multipliers; multiply them by Δx": lambda: expected / (x - reference).where(x != reference, torch.ones(())),  # noqa: B023
         })
-    return "who wins and who has won share it, and it adds up"
+    return "the new winner if it rises, the old one if it falls, and it adds up"
 
 
 @check

@@ -32,7 +32,7 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
         activations["layer4.1.conv2"]   # (N, C, H, W)
 
     names: dotted names from `model.named_modules()`, or one of them. If a layer runs more than once, its last
-    output counts; if it outputs a tuple (attention does), the first tensor of it.
+    output counts; if it puts out a tuple (attention does), the first tensor of it.
 
     With `gradients=True` it gives two tables: the activations, now part of the graph, so that
     `torch.autograd.grad(score, activations[name])` works, and the gradients, filled by any backward pass:
@@ -94,7 +94,7 @@ def require_eval(model: nn.Module) -> None:
 
 
 class Row(NamedTuple):
-    """One layer's use: its name, its kind ("Conv2d"), the shape it outputs, and its number of parameters."""
+    """One layer's use: its name, its kind ("Conv2d"), the shape it puts out, and its number of parameters."""
 
     name: str
     kind: str
@@ -165,6 +165,6 @@ def _on_tensor(hook: Callable) -> Callable:
         if type(output) is tuple and output and isinstance(output[0], Tensor):
             answer = hook(name, output[0])
             return None if answer is None else (answer, *output[1:])
-        raise TypeError(f"layer {name!r} outputs a {type(output).__name__}, not a tensor; record a layer inside it")
+        raise TypeError(f"layer {name!r} puts out a {type(output).__name__}, not a tensor; record a layer inside it")
 
     return wrapped

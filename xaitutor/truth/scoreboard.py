@@ -42,7 +42,7 @@ NETWORKS = tuple(networks.PARTNERS)
 SCENES = 240
 PAIRED = (*QUESTIONS, "pointing", "mass", "parts")  # of these each scene's own scores are kept
 KNOWN = ("disconnected", *handwritten.COUNTERS)
-_LACKS = {"disconnected": ("linear head",)}  # it flattens a map of four places
+_LACKS = {"disconnected": ("linear head", "pixels")}  # it flattens a map of four places, and cuts the picture up first
 
 
 class Row(NamedTuple):
