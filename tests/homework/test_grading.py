@@ -209,7 +209,7 @@ def test_an_interruption_loses_nothing_leaves_nothing_behind_and_can_be_gone_on_
                           stderr=subprocess.PIPE, env={**os.environ, "A_TOKEN": token}, start_new_session=True) as command:
         wait_for(lambda: table.is_file() and "anna" in rows(table) and len(elsewhere()) >= 2)
         os.killpg(command.pid, signal.SIGINT)  # as a terminal does
-        said = command.communicate(timeout=60)[1]
+        said = command.communicate(timeout=300)[1]
     assert said.endswith(f"\nstopped: 1 done, in {table}. The same command goes on with the others.\n")
     assert command.returncode == 130 and "Traceback" not in said and ours() == []
 
