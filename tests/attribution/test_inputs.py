@@ -1,5 +1,6 @@
 """Each wrong input gets one clear error; each image gets its class; the model is left as it was, whatever happens."""
 
+import inspect
 import warnings
 from collections import OrderedDict
 
@@ -18,8 +19,10 @@ from xaitutor.attribution.inputs import explaining
 from xaitutor.truth.given import counted_passes
 
 METHODS = {name: getattr(attribution, name) for name in (
-    "gradient", "gradient_x_input", "deconvnet", "guided_backprop", "smoothgrad", "integrated_gradients")}
-FEW = {"smoothgrad": {"samples": 2}, "integrated_gradients": {"steps": 2}}
+    "gradient", "gradient_x_input", "deconvnet", "guided_backprop", "smoothgrad", "integrated_gradients", "lrp", "deeplift",
+    "deep_shap")}
+FEW = {"smoothgrad": {"samples": 2}, "integrated_gradients": {"steps": 2}, "lrp": {"rule": "epsilon_plus"}}  # zᴮ wants pixels that nobody changes
+SCORED = [name for name, method in METHODS.items() if "score" in inspect.signature(method).parameters or name == "smoothgrad"]
 each_method = pytest.mark.parametrize("name", METHODS)
 
 
@@ -106,12 +109,12 @@ WRONG_OUTPUTS = {
     "a dict": (lambda z: OrderedDict(out=z, aux=z), ValueError, r"returns a OrderedDict \['out', 'aux'\]; wrap it"),
     "nothing": (lambda z: None, ValueError, "returns a NoneType"),
     "maps": (lambda z: z[:, :, None, None], ValueError,
-             r"\(N, classes\) = \(\d, …\), but returns torch.float32 of \(\d, 5, 1, 1\)"),
-    "one axis": (lambda z: z[:, 0], ValueError, r"of \(\d,\)"),
+             r"\(N, classes\) = \(\d+, …\), but returns torch.float32 of \(\d+, 5, 1, 1\)"),
+    "one axis": (lambda z: z[:, 0], ValueError, r"of \(\d+,\)"),
     "fewer rows": (lambda z: z[:1], ValueError, r"of \(1, 5\)"),
     "whole numbers": (lambda z: z.long(), ValueError, "torch.int64"),
     "detached": (lambda z: z.detach(), ValueError, "does not depend on x"),
-    "constant": (lambda z: torch.ones_like(z, requires_grad=True) * 1, ValueError, "does not depend on x"),
+    "constant": (lambda z: torch.ones_like(z, requires_grad=True), ValueError, "does not depend on x"),
     "nan": (lambda z: z / 0, ValueError, "score is not finite"),
     "broken": (lambda z: 1 / 0, ZeroDivisionError, "division"),
 }
@@ -200,7 +203,7 @@ def test_scores_by_hand():
         torch.testing.assert_close(class_scores(nn.Flatten(), logits, 1, name), torch.tensor(expected, dtype=torch.float32))
 
 
-@each_method
+@pytest.mark.parametrize("name", SCORED)
 def test_an_unknown_score(name):
     with pytest.raises(ValueError, match="must be one of 'logit', 'log_probability', 'probability', not 'softmax'"):
         METHODS[name](network(), images(), 0, score="softmax")
@@ -296,8 +299,8 @@ def test_every_method_on_every_family_leaves_no_trace(family):
     before = fingerprint(model)
     with warnings.catch_warnings(), torch.no_grad():
         warnings.filterwarnings("ignore", "no ReLU ran")
-        for name, method in METHODS.items():
-            result = method(model, x, **{option: 1 for option in FEW.get(name, {})})
+        for name in SCORED:  # gradients through whatever there is; the others refuse what has no rule
+            result = METHODS[name](model, x, **{option: 1 for option in FEW.get(name, {})})
             assert result.shape == x.shape and result.isfinite().all() and result.abs().max() > 0, name
     with pytest.raises(IndexError):
         gradient(model, x, 1000)
@@ -320,7 +323,7 @@ def test_number_types(name, dtype, tolerance):
 # Cost
 
 COSTS = {"gradient": (1, 1), "gradient_x_input": (1, 1), "deconvnet": (1, 1), "guided_backprop": (1, 1),
-         "smoothgrad": (7, 7), "integrated_gradients": (7, 7)}
+         "smoothgrad": (7, 7), "integrated_gradients": (7, 7), "lrp": (1, 1), "deeplift": (2, 2), "deep_shap": (6, 6)}
 
 
 @each_method
@@ -331,7 +334,7 @@ def test_passes(name, target):
     with counted_passes(model) as counts:
         METHODS[name](model, images(n), target, **many)
     forward, backward = COSTS[name]
-    extra = n if many and target is None else 0  # to find the class
+    extra = n if forward > 2 and target is None else 0  # to find the class
     assert (counts.forward, counts.backward) == (n * forward + extra, n * backward)
 
 

@@ -28,10 +28,14 @@ def class_scores(
     """
     if score not in SCORES:
         raise ValueError(f"score must be one of {', '.join(map(repr, SCORES))}, not {score!r}")
-    outputs = logits_of(model, x)
+    return of_classes(logits_of(model, x), target, score)
+
+
+def of_classes(outputs: Tensor, target: int | Sequence[int] | Tensor | None, score: str = "logit") -> Tensor:
+    """The same from the logits (N, K) of a pass that was made already."""
     chosen = SCORES[score](outputs).gather(1, chosen_classes(outputs, target)[:, None])[:, 0]
     if not chosen.isfinite().all():
-        raise ValueError(f"the model's score is not finite ({chosen.tolist()}): its numbers overflow in {x.dtype}")
+        raise ValueError(f"the model's score is not finite ({chosen.tolist()}): its numbers overflow in {outputs.dtype}")
     return chosen
 
 

@@ -24,7 +24,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
 
-from xaitutor.attribution.class_scores import chosen_classes, logits_of
+from xaitutor.attribution.class_scores import chosen_classes, decide, differentiate, of_classes
 from xaitutor.attribution.copies import Copy, weighted_sum
 from xaitutor.attribution.inputs import at_least_one, explaining
 from xaitutor.attribution.paths import start_of
@@ -71,8 +71,7 @@ def deep_shap(
     with explaining(model, x) as x:
         x = x.detach()
         start = _several(references, x)
-        with torch.no_grad():
-            target = chosen_classes(logits_of(model, x), None) if target is None else torch.as_tensor(target).expand(len(x))
+        target = decide(model, x, target, batch_size)
         attribute = lambda pairs, index: _differences(model, pairs[:, 0], pairs[:, 1], target[index], on_unknown)  # noqa: E731
         return weighted_sum(attribute, _pairs(x, start), len(x), start[:, :, 0, 0, 0].numel(), batch_size)
 
@@ -100,8 +99,7 @@ def _differences(model: nn.Module, x: Tensor, reference: Tensor, target, on_unkn
     with watching(model, RULES | (revealed if rule == "reveal_cancel" else {}), on_unknown=on_unknown) as watch:
         outputs = watch.logits(both)
         classes = chosen_classes(outputs[: len(x)], target)
-        score = outputs.gather(1, classes.repeat(2)[:, None]).sum()
-        (multipliers,) = torch.autograd.grad(score, both)
+        multipliers = differentiate(of_classes(outputs, classes.repeat(2)), both)
     return (x - reference) * multipliers[: len(x)]
 
 

@@ -26,7 +26,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.class_scores import chosen_classes
+from xaitutor.attribution.class_scores import differentiate, of_classes
 from xaitutor.attribution.inputs import explaining
 from xaitutor.attribution.propagation import STEPS, Step, extremes, over, scaled, watching
 from xaitutor.networks.rules import with_backward
@@ -213,12 +213,10 @@ def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unkno
             return with_backward(z, backward, step.x, z)
 
         with watching(model, _OTHERS, through, on_unknown) as watch:
-            outputs = watch.logits(x)
+            g = differentiate(of_classes(watch.logits(x), target), x)
             if any(which == "pixels" for which, _ in plan) and not any(_is_picture(step.x, x) for step in watch.steps):
                 raise ValueError("no layer gets the pixels of x themselves, as the rule for \"pixels\" needs them: the model changes x first; "
                                  "let it get normalised pictures, or take a rule without \"pixels\", such as epsilon_plus")
-            score = outputs.gather(1, chosen_classes(outputs, target)[:, None]).sum()
-            (g,) = torch.autograd.grad(score, x)
         return x.detach() * g + sum(pixels)
 
 
