@@ -124,6 +124,12 @@ def test_saturation_costs_nothing():
     assert deeplift(saturated, point(2), 0).item() == pytest.approx(1)
 
 
+def test_where_z_stays_the_multiplier_is_the_gradient():
+    """Two changes that cancel before a ReLU: open on both sides it hands both back, closed on both neither."""
+    assert deeplift(Formula(lambda a, b: (a - b + 1).relu()), point(2, 2), 0).flatten().tolist() == [2, -2]
+    assert deeplift(Formula(lambda a, b: (a - b - 1).relu()), point(2, 2), 0).flatten().tolist() == [0, 0]
+
+
 def test_one_relu_after_a_linear_step_is_integrated_gradients():
     neuron = Formula(lambda a, b, c: (2 * a - 3 * b + c - 0.5).relu())
     for numbers in ((1, -2, 3), (2, 0.5, -1), (3, 1, 1)):
