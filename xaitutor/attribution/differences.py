@@ -146,14 +146,15 @@ def _max_pool(function: Callable, x: Tensor, *options, **named) -> Tensor:
     values, places = F.max_pool2d_with_indices(x.detach(), *options, **named)
     (y, y_ref), (won, won_ref) = values.chunk(2), places.chunk(2)
     largest = torch.maximum(y, y_ref)
+    gain, loss = (largest - y_ref).flatten(2), (y - largest).flatten(2)
     x_in, x_ref = x.detach().flatten(2).chunk(2)
 
     def backward(g):
-        g = g[: len(y)]
+        g = g[: len(gain)].flatten(2)
         given = torch.zeros_like(x_in)
-        given.scatter_add_(2, won.flatten(2), ((largest - y_ref) * g).flatten(2))
-        given.scatter_add_(2, won_ref.flatten(2), ((y - largest) * g).flatten(2))
-        return over(given, x_in - x_ref, 0.0).reshape(len(y), *x.shape[1:]).repeat(2, 1, 1, 1)
+        given.scatter_add_(2, won.flatten(2), gain * g)
+        given.scatter_add_(2, won_ref.flatten(2), loss * g)
+        return over(given, x_in - x_ref, 0.0).reshape(len(given), *x.shape[1:]).repeat(2, 1, 1, 1)
 
     return with_backward(values, backward, x)
 

@@ -16,6 +16,7 @@ from typing import NamedTuple
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.utils.weak import WeakIdKeyDictionary
 
 from xaitutor.attribution.class_scores import logits_of
 from xaitutor.networks.rules import each_call, with_backward
@@ -35,7 +36,8 @@ _PEEKS = frozenset("__get__ size dim ndimension numel stride element_size data_p
 
 
 class Step(NamedTuple):
-    """A linear step z = apply(x, weight) + bias in a `layer`: `x` as it came in, `bias` to be added to z (or None), `kind` one of `STEPS`.
+    """A linear step z = apply(x, weight · scale) + bias in a `layer`: `x` as it came in, `bias` to be added to z and `scale` or None,
+    `kind` one of `STEPS`.
 
     x is the tensor itself, in the graph: what a rule gives back for it goes on from there. (Nobody writes over it later: then
     no network could be trained.)
@@ -47,6 +49,18 @@ class Step(NamedTuple):
     weight: Tensor
     bias: Tensor | None
     layer: str = ""
+    scale: Tensor | None = None
+
+    def merged(self) -> Step:
+        """With the scale of a batch norm inside the weight: a copy as large as the weight, so it is made when needed and not kept."""
+        return self if self.scale is None else self._replace(weight=self.weight * self.scale, scale=None)
+
+    def again(self) -> tuple[Step, Tensor]:
+        """The same step by itself, whose x is a leaf, and z, computed from that rather than kept: a network has many."""
+        step = self.merged()._replace(x=self.x.detach().requires_grad_())
+        with torch.enable_grad():
+            z = step.apply(step.x, step.weight)
+            return step, z if step.bias is None else z + step.bias
 
     def back(self, weight: Tensor, gradient: Tensor) -> Tensor:
         """What arrives at x of a gradient at z, through this weight in place of the step's own."""
@@ -62,7 +76,7 @@ class Watch:
     def __init__(self, model: nn.Module, rules: Mapping[str, Callable], through: Callable | None, refuse: bool):
         self.model, self.rules, self.through, self.refuse, self.steps = model, rules, through, refuse, []
         self._names = {id(module): name or "the model itself" for name, module in model.named_modules()}
-        self._made: dict[int, list] = {}  # by id: what a step has put out, the step, and what goes on in its place once something takes it
+        self._made = WeakIdKeyDictionary()  # what a step has put out, as long as anybody has it: the step's number, and the step
 
     def __call__(self, function, args, kwargs):
         name = getattr(function, "__name__", "")
@@ -72,11 +86,11 @@ class Watch:
             return self._step(name, function, args, kwargs)
         if name in _PEEKS or name.startswith("is_"):
             return function(*args, **kwargs)
-        args = _mapped(self.settled, args)
         if name in self.rules:
             return self._ruled(name, function, args, kwargs)
         result = function(*args, **kwargs)
-        self._made.pop(id(result), None)  # written over in place: no longer what the step has put out
+        if isinstance(result, Tensor):
+            self._made.pop(result, None)  # written over in place: no longer what the step has put out
         if self.refuse and _depends(result) and not _is_linear(name, args):
             raise ValueError(f"{name} in the layer {self._layer()} has no rule: it is neither linear nor one of "
                              f"{', '.join(self.rules)}; on_unknown=\"gradient\" takes its gradient instead, which breaks what the rules promise")
@@ -85,37 +99,28 @@ class Watch:
     def logits(self, x: Tensor) -> Tensor:
         """(N, K): one pass of the model, whose way back is by the rules."""
         with each_call(self):
-            outputs = logits_of(self.model, x)
-        return self.settled(outputs)
+            return logits_of(self.model, x)
 
     def forget(self) -> None:
         """Let go of what the pass has left: rules that know the later steps would keep all of it alive for ever."""
         self.steps.clear()
-        self._made.clear()
 
     def step_of(self, z: Tensor) -> Step | None:
         """The linear step that has just put out z."""
-        return self._made[id(z)][1] if id(z) in self._made else None
-
-    def settled(self, z):
-        """z, from here on with the way back that `through(step, z)` gives it."""
-        if not isinstance(z, Tensor) or id(z) not in self._made:
-            return z
-        made = self._made[id(z)]
-        if made[2] is None:
-            self.steps.append(made[1])
-            made[2] = self.through(made[1], z) if self.through else z
-        return made[2]
+        return self._made[z][1].merged() if z in self._made else None
 
     def _step(self, kind, function, args, kwargs):
-        merged = self.step_of(args[0]) if kind == "batch_norm" else None
-        if merged is None:
-            args = _mapped(self.settled, args)
-        z = function(*args, **kwargs)
-        step = _STEPS[kind](*args, **kwargs)
-        if merged is not None:
-            step = _merged(merged, step)
-        self._made[id(z)] = [z, step._replace(layer=step.layer or self._layer()), None]
+        """A batch norm takes the place of the step whose output it gets, and goes back to that one's input."""
+        step, number = _STEPS[kind](*args, **kwargs)._replace(layer=self._layer()), len(self.steps)
+        if kind == "batch_norm" and args[0] in self._made:
+            number, before = self._made[args[0]]
+            step = _merged(before, step)
+        self.steps[number:number + 1] = [step]
+        with torch.set_grad_enabled(self.through is None):  # a rule goes back through the step's weights, and needs no other graph
+            z = function(*args, **kwargs)
+        if self.through:
+            z = with_backward(z, partial(self.through, step, number), step.x)
+        self._made[z] = number, step
         return z
 
     def _layer(self) -> str:
@@ -132,8 +137,8 @@ class Watch:
         x, *others = args
         if kwargs.pop("inplace", False) or function.__name__.endswith("_"):
             copy = x.clone()
-            if id(x) in self._made:
-                self._made[id(copy)] = [copy, *self._made[id(x)][1:]]  # the same step's
+            if x in self._made:
+                self._made[copy] = self._made.pop(x)
             return x.copy_(self.rules[name](getattr(F, name), copy, *others, **kwargs))
         return self.rules[name](function, x, *others, **kwargs)
 
@@ -142,7 +147,7 @@ class Watch:
 def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable | None = None,
              on_unknown: str = "raise") -> Iterator[Watch]:
     """Inside the block `watch.logits(x)` is a pass in which functions with a rule run by it (`rules[name](function, x, *others, **options)`),
-    and the output of a linear step goes on as `through(step, z)`; without `through`, as it is.
+    and a gradient g at the output of a linear step goes on as `through(step, number, g)` at its input; without `through`, as usual.
 
     on_unknown: "raise" ValueError for a function that is neither linear nor has a rule, naming it and its layer, or take its "gradient".
     """
@@ -203,7 +208,7 @@ def _merged(first: Step, norm: Step) -> Step:
     scale = norm.weight.flatten()
     shift = norm.bias if first.kind != "linear" else norm.bias.flatten()
     bias = shift if first.bias is None else first.bias * scale.reshape(shift.shape) + shift
-    return first._replace(weight=first.weight * scale.reshape(-1, *[1] * (first.weight.ndim - 1)), bias=bias)
+    return first.merged()._replace(scale=scale.reshape(-1, *[1] * (first.weight.ndim - 1)), bias=bias)
 
 
 def _depends(result) -> bool:

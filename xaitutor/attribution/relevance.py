@@ -29,30 +29,28 @@ from torch import Tensor, nn
 from xaitutor.attribution.class_scores import differentiate, of_classes
 from xaitutor.attribution.inputs import explaining
 from xaitutor.attribution.propagation import STEPS, Step, extremes, over, scaled, watching
-from xaitutor.networks.rules import with_backward
 
 
 class Back(NamedTuple):
-    """What a rule makes of g: another g that goes back through the step's own weights (`to_z`), what arrives at its input (`to_x`), or
-    at the pixels, which may be 0 and have relevance all the same, `relevance` itself."""
+    """What a rule makes of g: what arrives at the step's input (`to_x`), or at the pixels, which may be 0 and have relevance all the
+    same, `relevance` itself."""
 
-    to_z: Tensor | None = None
     to_x: Tensor | None = None
     relevance: Tensor | None = None
 
 
 Rule = Callable[[Step, Tensor, Tensor], Back]
-"""rule(step, z, g), where the step has put out z and g = R / z has come back."""
+"""rule(step, z, g), where the step has put out z, computed from its x, and g = R / z has come back."""
 
 
 def zero() -> Rule:
     """LRP-0: the gradient."""
-    return lambda step, z, g: Back(to_z=g)
+    return lambda step, z, g: Back(*torch.autograd.grad(z, step.x, g))
 
 
 def epsilon(size: float = 1e-6) -> Rule:
     """LRP-ε; ε carries the sign of z."""
-    return lambda step, z, g: Back(to_z=g * z / (z + size * _sign(z)))
+    return lambda step, z, g: Back(*torch.autograd.grad(z, step.x, g * z / (z + size * _sign(z))))
 
 
 def gamma(strength: float = 0.25) -> Rule:
@@ -65,7 +63,7 @@ def gamma(strength: float = 0.25) -> Rule:
                 same, other = (w + strength * w.clamp(**limit) for w, limit in ((step.weight, _only(sign)), (step.weight, _only(-sign))))
                 bias = None if step.bias is None else step.bias + strength * step.bias.clamp(**_only(sign))
                 given = given + _shared(step, same, other, bias, mine)
-        return Back(to_x=given)
+        return Back(given)
     return rule
 
 
@@ -81,7 +79,7 @@ def alpha_beta(alpha: float = 2, beta: float = 1) -> Rule:
             if share:
                 bias = None if step.bias is None else step.bias.clamp(**limit)
                 given = given + _shared(step, first, second, bias, share * g * z)
-        return Back(to_x=given)
+        return Back(given)
     return rule
 
 
@@ -181,9 +179,7 @@ def conservation(
     found: list[Passed] = []
 
     def note(step: Step, z: Tensor, g: Tensor, back: Back) -> None:
-        given = back.relevance
-        if given is None:
-            given = step.x.detach() * (step.back(step.weight, back.to_z) if back.to_x is None else back.to_x)
+        given = step.x.detach() * back.to_x if back.relevance is None else back.relevance
         found.append(Passed(step.layer, (z * g).flatten(1).sum(1), given.flatten(1).sum(1)))
 
     _propagated(model, x, target, _plan(rule, low, high), on_unknown, note)
@@ -195,22 +191,18 @@ def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unkno
     with explaining(model, x) as x:
         pixels = []
 
-        def through(step: Step, z: Tensor) -> Tensor:
-            number = len(watch.steps) - 1
-
-            def backward(g):
-                chosen = _chosen(plan, step, number, len(watch.steps), x)
-                back = chosen(step, z.detach(), g)
-                note(step, z.detach(), g, back)
-                if back.relevance is None:
-                    return back.to_x, back.to_z
-                if not _is_picture(step.x, x):
-                    raise ValueError(f"the rule of the layer {step.layer} gives relevance to pixels, but this layer gets something else; "
-                                     "zᴮ is for the steps called \"pixels\"")
-                pixels.append(back.relevance.reshape(x.shape))
-                return torch.zeros_like(step.x), None
-
-            return with_backward(z, backward, step.x, z)
+        def through(step: Step, number: int, g: Tensor) -> Tensor:
+            rule = _chosen(plan, step, number, len(watch.steps), x)
+            alone, z = step.again()
+            back = rule(alone, z, g)
+            note(alone, z, g, back)
+            if back.relevance is None:
+                return back.to_x
+            if not _is_picture(step.x, x):
+                raise ValueError(f"the rule of the layer {step.layer} gives relevance to pixels, but this layer gets something else; "
+                                 "zᴮ is for the steps called \"pixels\"")
+            pixels.append(back.relevance.reshape(x.shape))
+            return torch.zeros_like(step.x)
 
         with watching(model, _OTHERS, through, on_unknown) as watch:
             g = differentiate(of_classes(watch.logits(x), target), x)

@@ -48,10 +48,10 @@ def backward_rules(rules: Mapping[str, Callable], in_place: bool = False) -> Ite
 
 
 def with_backward(values: Tensor, backward: Callable, *inputs: Tensor) -> Tensor:
-    """A tensor of the same `values`, whose gradient g becomes `backward(g)` for the inputs (a tuple for several).
+    """The same `values`, whose gradient g becomes `backward(g)` for the inputs (a tuple for several).
 
-    What `backward` needs of the inputs, take in the forward pass: a later layer may overwrite them. Where `values`
-    have been written over the first input, that input is the result, and nothing is copied.
+    Nothing is copied: what `backward` needs of the values and the inputs, compute in the forward pass, since a later layer may
+    overwrite them. Where `values` have been written over the first input, that input is the result.
     """
     return _WithBackward.apply((values.detach(), backward), *inputs)
 
@@ -61,7 +61,7 @@ class _WithBackward(torch.autograd.Function):
     def forward(ctx, rule, x, *others):
         values, ctx.backward_rule = rule  # hidden from autograd, which wants what is overwritten to come first
         if values.data_ptr() != x.data_ptr():
-            return values.clone()
+            return values
         ctx.mark_dirty(x)
         return x
 
