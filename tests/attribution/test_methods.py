@@ -11,7 +11,10 @@ from xaitutor.attribution import METHODS, heatmap, methods_table
 from xaitutor.networks.images import load_image
 from xaitutor.truth.given import counted_passes
 
-SAMPLES = {"smoothgrad": {"samples": 3}, "integrated_gradients": {"steps": 3}, "deep_shap": {}}  # the n of their costs
+SAMPLES = {  # the n of their costs, and options that make it this
+    "smoothgrad": (3, {"samples": 3}), "integrated_gradients": (3, {"steps": 3}), "deep_shap": (3, {}), "rise": (9, {"samples": 9}),
+    "occlusion": (10, {"window": 48, "stride": 40}), "meaningful_perturbation": (12, {"steps": 12}), "lime": (60, {"samples": 60}),
+    "kernel_shap": (60, {"samples": 60})}
 
 
 @pytest.fixture(scope="module")
@@ -43,8 +46,9 @@ def test_the_cost_is_what_is_counted(name, zebra):
     method = METHODS[name]
     before = fingerprint(model)
     with counted_passes(model) as counts:
-        found = method.function(model, x, target, **SAMPLES.get(name, {}))
-    assert (counts.forward, counts.backward) == tuple({"n": 3, "2 n": 6}.get(n, n) for n in (method.forward, method.backward))
+        samples, options = SAMPLES.get(name, (1, {}))
+        found = method.function(model, x, target, **options)
+    assert (counts.forward, counts.backward) == tuple({"n": samples, "2 n": 2 * samples}.get(n, n) for n in (method.forward, method.backward))
     assert isinstance(method.forward, str) == (name in SAMPLES)
     assert fingerprint(model) == before
     assert heatmap(found, method.reduce).max() == 1  # shown so, there is something to be seen

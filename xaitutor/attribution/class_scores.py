@@ -26,9 +26,14 @@ def class_scores(
 
     Raises ValueError (unknown score, outputs not (N, classes), a score that is not finite), IndexError (no such class).
     """
+    require_score(score)
+    return of_classes(logits_of(model, x), target, score)
+
+
+def require_score(score: str) -> None:
+    """Raise ValueError unless it is one of `SCORES`."""
     if score not in SCORES:
         raise ValueError(f"score must be one of {', '.join(map(repr, SCORES))}, not {score!r}")
-    return of_classes(logits_of(model, x), target, score)
 
 
 def of_classes(outputs: Tensor, target: int | Sequence[int] | Tensor | None, score: str = "logit") -> Tensor:

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 
-from xaitutor.attribution.class_scores import logits_of
+from xaitutor.attribution.class_scores import decide, logits_of, of_classes, require_score
+from xaitutor.attribution.inputs import at_least_one
 from xaitutor.progress import tqdm
 
 
@@ -55,6 +56,21 @@ def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int 
             rows.append(logits if target is None else logits[:, target])
             bar.update(len(batch))
     return torch.cat(rows)
+
+
+def answers_of(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None, copies: Callable[[int], Iterable[Tensor]],
+               totals: int | Sequence[int], score: str = "logit", batch_size: int = 32) -> list[Tensor] | Tensor:
+    """The scores of the altered copies of each image: (N, totals), or a list of (total,) where images have different numbers of them.
+
+    copies: called with the number of an image, gives its altered copies (C, H, W). target, score: as for `class_scores`; without a target the
+    class that is predicted for the image itself, by one more forward pass.
+    """
+    at_least_one(batch_size=batch_size)
+    require_score(score)
+    classes = decide(model, x, target, batch_size)
+    each = [totals] * len(x) if isinstance(totals, int) else totals
+    found = [of_classes(answers(model, copies(i), each[i], batch_size=batch_size), c, score) for i, c in enumerate(classes.tolist())]
+    return torch.stack(found) if isinstance(totals, int) else found
 
 
 def batches(items: Iterable, size: int) -> Iterator[list]:

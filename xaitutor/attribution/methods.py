@@ -2,8 +2,8 @@
 
     METHODS["grad_cam"].function(model, x, target)
 
-All are local (they explain one picture's decision, not the network's knowledge of a class) and specific (they look
-inside the network: at its gradients, its ReLUs or its feature maps).
+All are local: they explain one picture's decision, not the network's knowledge of a class. Most are specific, and look inside the network, at
+its gradients, its ReLUs or its feature maps; agnostic ones ask for answers alone.
 """
 
 from __future__ import annotations
@@ -57,7 +57,7 @@ class Method(NamedTuple):
 
 _GRAD_CAM = Paper("Selvaraju, Cogswell, Das, Vedantam, Parikh and Batra",
                   "Grad-CAM: Visual Explanations from Deep Networks via Gradient-based Localization", "ICCV", 2017)
-_LOCAL = "local", "specific"
+_LOCAL, _AGNOSTIC = ("local", "specific"), ("local", "agnostic")
 
 METHODS: dict[str, Method] = {method.name: method for method in (
     Method("gradient", "Gradient", "gradients", *_LOCAL, True, 1, 1, "max_abs", Paper(
@@ -93,6 +93,16 @@ METHODS: dict[str, Method] = {method.name: method for method in (
         "Shrikumar, Greenside and Kundaje", "Learning Important Features Through Propagating Activation Differences",
         "ICML", 2017)),
     Method("deep_shap", "Deep SHAP", "differences", *_LOCAL, True, "2 n", "2 n", "abs_sum", Paper(
+        "Lundberg and Lee", "A Unified Approach to Interpreting Model Predictions", "NeurIPS", 2017)),
+    Method("occlusion", "Occlusion", "hiding", *_AGNOSTIC, True, "n", 0, "positive", Paper(
+        "Zeiler and Fergus", "Visualizing and Understanding Convolutional Networks", "ECCV", 2014)),
+    Method("rise", "RISE", "hiding", *_AGNOSTIC, True, "n", 0, "positive", Paper(
+        "Petsiuk, Das and Saenko", "RISE: Randomized Input Sampling for Explanation of Black-box Models", "BMVC", 2018)),
+    Method("meaningful_perturbation", "Meaningful perturbation", "hiding", *_LOCAL, True, "n", "n", "positive", Paper(
+        "Fong and Vedaldi", "Interpretable Explanations of Black Boxes by Meaningful Perturbation", "ICCV", 2017)),
+    Method("lime", "LIME", "stand-ins", *_AGNOSTIC, True, "n", 0, "positive", Paper(
+        "Ribeiro, Singh and Guestrin", "“Why Should I Trust You?”: Explaining the Predictions of Any Classifier", "KDD", 2016)),
+    Method("kernel_shap", "Kernel SHAP", "stand-ins", *_AGNOSTIC, True, "n", 0, "positive", Paper(
         "Lundberg and Lee", "A Unified Approach to Interpreting Model Predictions", "NeurIPS", 2017)),
 )}
 

@@ -21,19 +21,28 @@ from xaitutor.truth.localisation import pointing_game, relevance_mass
 from xaitutor.truth.networks import Network, named
 from xaitutor.truth.situations import Pictures
 
-OPTIONS = {"smoothgrad": {"samples": 10}, "integrated_gradients": {"steps": 10}}  # from the mean colour, the default
+OPTIONS = {  # from the mean colour, the default
+    "smoothgrad": {"samples": 10}, "integrated_gradients": {"steps": 10}, "occlusion": {"window": 24, "stride": 12},
+    "rise": {"samples": 200}, "meaningful_perturbation": {"steps": 40}, "lime": {"samples": 100}, "kernel_shap": {"samples": 100}}
+TRUE = {"regions": "true"}  # asked about the scene's own regions instead of superpixels
 VARIANTS = {  # other ways to use a method that are scored, too: its name, what people call it, its options
     "lrp_epsilon": ("lrp", "LRP-ε", {"rule": "epsilon"}),
     "lrp_epsilon_plus": ("lrp", "LRP, ε and z⁺", {"rule": "epsilon_plus"}),
     "lrp_alpha2_beta1": ("lrp", "LRP, ε and α2β1", {"rule": "epsilon_alpha2_beta1"}),
     "deeplift_reveal_cancel": ("deeplift", "DeepLIFT, RevealCancel", {"rule": "reveal_cancel"}),
+    "lime_true_regions": ("lime", "LIME, true regions", {"samples": 64} | TRUE),
+    "kernel_shap_true_regions": ("kernel_shap", "Kernel SHAP, true regions", {"samples": 64} | TRUE),
 }
+
+
+MANY = ("hiding", "stand-ins")  # families that ask for a hundred passes and more
 
 
 class Contestant(NamedTuple):
     """A method that is scored: `function(model, x, target)`, and how its attribution becomes heat.
 
-    `needs` is what the network must have; `code` its fingerprint, or None where it has none (and nothing is kept).
+    `needs` is what the network must have, or the pictures: "regions" that are known, which `function` then takes. `code` its
+    fingerprint, or None where it has none (and nothing is kept). `many`: it asks for so many passes that fewer scenes must do.
     """
 
     name: str
@@ -42,6 +51,7 @@ class Contestant(NamedTuple):
     reduce: str
     needs: str
     code: str | None
+    many: bool = False
 
 
 class Given(NamedTuple):
@@ -66,7 +76,9 @@ def contestant(method: str | Callable) -> Contestant:
         of, title, options = VARIANTS.get(method, (method, "", OPTIONS.get(method, {})))
         known = METHODS[of]
         code = cache.name_of(of, cache.code(known.function.__module__), options, known.reduce)
-        return Contestant(method, title or known.title, partial(known.function, **options), known.reduce, known.needs, code)
+        plain = {name: value for name, value in options.items() if (name, value) not in TRUE.items()}
+        needs = known.needs if plain == options else "regions"
+        return Contestant(method, title or known.title, partial(known.function, **plain), known.reduce, needs, code, known.family in MANY)
     if isinstance(method, str) and method in controls.CONTROLS:
         code = cache.name_of(method, cache.code(controls.__name__))
         return Contestant(method, controls.TITLES[method], controls.CONTROLS[method], "max_abs", "", code)
@@ -91,9 +103,10 @@ def explain(who: Contestant, network: Network, pictures: Pictures, targets: np.n
     if known:
         return Given(**known)
     x = network.inputs(pictures.images)
+    known_regions = {"regions": integer_regions(pictures)} if who.needs == "regions" else {}
     with counted_passes(network.model) as counts:
         start = time.perf_counter()
-        attribution = _attribution(who, network.model, x, torch.from_numpy(targets), labels)
+        attribution = _attribution(who, network.model, x, torch.from_numpy(targets), labels, known_regions)
         seconds = (time.perf_counter() - start) / len(x)
     regions, objects = torch.from_numpy(pictures.regions), torch.from_numpy(pictures.objects)
     heat = heatmap(attribution, who.reduce, clip=1, size=objects.shape[1:])
@@ -101,6 +114,11 @@ def explain(who: Contestant, network: Network, pictures: Pictures, targets: np.n
                   pointing_game(heat, objects).double().numpy(), relevance_mass(heat, objects).numpy(),
                   np.array([counts.forward, counts.backward]) / len(x), np.array(seconds))
     return Given(**cache.write("given", name, **found._asdict())) if name else found
+
+
+def integer_regions(pictures: Pictures) -> Tensor:
+    """The region that each pixel is most of, (N, H, W): one of six."""
+    return torch.from_numpy(pictures.regions).argmax(dim=1)
 
 
 def relevance(attribution: Tensor, regions: Tensor) -> Tensor:
@@ -139,8 +157,8 @@ def counted_passes(model: nn.Module) -> Iterator[SimpleNamespace]:
         handle.remove()
 
 
-def _attribution(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, labels: list[str]) -> Tensor:
-    found = _asked(who, model, x, targets, labels)
+def _attribution(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, labels: list[str], options: dict[str, Tensor]) -> Tensor:
+    found = _asked(who, model, x, targets, labels, options)
     if not isinstance(found, Tensor) or found.ndim != 4 or len(found) != len(x):
         got = tuple(found.shape) if isinstance(found, Tensor) else type(found).__name__
         raise ValueError(f"the method {who.name} gives {got} for the pictures {tuple(x.shape)} ({labels[0]} and so on); "
@@ -151,15 +169,16 @@ def _attribution(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, 
     return found.detach()
 
 
-def _asked(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, labels: list[str]):
+def _asked(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, labels: list[str], options: dict[str, Tensor]):
     """All pictures at once; where that fails, one by one, to say which it was."""
     try:
-        return who.function(model, x.clone(), targets.clone())
+        return who.function(model, x.clone(), targets.clone(), **options)
     except Exception as error:
         alone, where = error, f"{labels[0]} to {labels[-1]}, together"
         for i, label in enumerate(labels):
             try:
-                who.function(model, x[i : i + 1].clone(), targets[i : i + 1].clone())
+                one = slice(i, i + 1)
+                who.function(model, x[one].clone(), targets[one].clone(), **{name: value[one] for name, value in options.items()})
             except Exception as first:
                 alone, where = first, label
                 break

@@ -10,7 +10,8 @@
 
 On top stand the means over the networks that a method fits; under "known" the networks whose reasons are known; under "untrained" the
 same method on a network that learnt nothing; under "values" each scene's own scores, in hundredths, from which `difference`
-computes the interval of a paired difference. A row is measured again when its method, the weights, the pictures or the way of scoring
+computes the interval of a paired difference. Methods that ask for a hundred passes and more are scored over the first `FEW` scenes, three
+of each class. A row is measured again when its method, the weights, the pictures or the way of scoring
 have changed, and no other.
 """
 
@@ -39,10 +40,10 @@ from xaitutor.units.sensitivity import Interval
 
 FILE = "explanations.json"
 NETWORKS = tuple(networks.PARTNERS)
-SCENES = 240
+SCENES, FEW = 240, 36  # scenes; the first few for methods that ask for a hundred passes and more
 PAIRED = (*QUESTIONS, "pointing", "mass", "parts")  # of these each scene's own scores are kept
 KNOWN = ("disconnected", *handwritten.COUNTERS)
-_LACKS = {"disconnected": ("linear head", "pixels")}  # it flattens a map of four places, and cuts the picture up first
+_LACKS = {"disconnected": ("linear head", "pixels", "regions")}  # it flattens a map of four places, and cuts the picture up first
 
 
 class Row(NamedTuple):
@@ -93,7 +94,8 @@ def difference(column: str, first: str, second: str, network: str | None = None)
     both = [scored for scored in asked if first in scored and second in scored]
     if not both:
         raise ValueError(f"no network has scores of both {first!r} and {second!r}; there is {', '.join(asked[0])}")
-    gaps = np.mean([(np.array(scored[first], float) - np.array(scored[second], float)) / 100 for scored in both], axis=0)
+    few = min(len(scored[name]) for scored in both for name in (first, second))  # the first scenes are everybody's
+    gaps = np.mean([(np.array(scored[first][:few], float) - np.array(scored[second][:few], float)) / 100 for scored in both], axis=0)
     return bootstrap(gaps[np.isfinite(gaps)])
 
 
@@ -105,7 +107,7 @@ def beside(found: scores.Score) -> str:
     for name in scored["rank"] if scored else ():
         lines.append(_line(titles()[name], [scored[column][name] for column in columns], scored["passes"][name], scored["seconds"][name]))
     lines.append(_line(f"→ {titles().get(found.method, found.method)}", [getattr(found, c) for c in columns], found.passes, found.seconds))
-    others = f"{SCENES} scenes for the others, " if scored else ""
+    others = f"{SCENES} scenes for the others ({FEW} where they ask a hundred times), " if scored else ""
     return "\n".join([*lines, f"{found.network}, against {found.partner}; {others}{found.scenes} scenes for →; 95 % intervals"])
 
 
@@ -138,19 +140,24 @@ def _known(name: str, names, what: str) -> str:
 
 
 def main() -> None:
-    """Measure what has changed, and write the file anew."""
+    """Measure what has changed, and write the file anew: first the few scenes of methods of many passes, then the others, so that whoever
+    interrupts it has the first."""
     everybody = [contestant(name) for name in (*METHODS, *VARIANTS, *controls.CONTROLS)]
-    asked = [networks.network(name) for name in NETWORKS]
+    asked, names = [networks.network(name) for name in NETWORKS], [who.name for who in everybody]
     current = fingerprints(everybody, asked)
     path = data_files.DATA / FILE
     old = json.loads(path.read_text(encoding="utf-8")) if path.is_file() else {}
-    kept = {name for name, code in old.get("fingerprints", {}).items() if current.get(name) == code}
-    fresh = [who for who in everybody if who.name not in kept]
+    done = {name for name, code in old.get("fingerprints", {}).items() if current.get(name) == code}
+    fresh = [who for who in everybody if who.name not in done]
     print(f"{len(fresh)} of {len(everybody)} to measure: {', '.join(who.name for who in fresh) or 'nothing has changed'}")
-    found = measure(fresh, asked, SCENES) if fresh else {}
-    result = together(old if kept else {}, found | {"fingerprints": current}, [who.name for who in everybody])
-    path.write_text(compact(about() | result), encoding="utf-8", newline="\n")
-    data_files.write_sums()
+    found = {}
+    for scenes, many in ((FEW, True), (SCENES, False)):
+        group = [who for who in fresh if who.many == many]
+        found = together(found, measure(group, asked, scenes), names) if group else found
+        done |= {who.name for who in group}
+        result = together(old, found | {"fingerprints": {name: current[name] for name in names if name in done}}, names)
+        path.write_text(compact(about() | result), encoding="utf-8", newline="\n")
+        data_files.write_sums()
     print(f"{path}: {path.stat().st_size} bytes")
 
 
@@ -192,7 +199,7 @@ def fingerprints(contestants: Sequence[Contestant], asked: Sequence[networks.Net
 def about() -> dict:
     """How it was measured."""
     return {"about": {
-        "split": SPLIT, "seed": SEED, "scenes": SCENES, "options": OPTIONS, "interval": "95 % bootstrap, percentile",
+        "split": SPLIT, "seed": SEED, "scenes": SCENES, "scenes of many passes": FEW, "options": OPTIONS, "interval": "95 % bootstrap, percentile",
         "partners": networks.PARTNERS, "spread": scores.SPREAD, "grids": disconnected.GRIDS, "patches": handwritten.PICTURES,
         "values": "each scene's own scores, in hundredths", "torch": torch.__version__.partition("+")[0]}}
 
@@ -240,12 +247,12 @@ def _over_networks(question: str, contestants, values) -> dict[str, list]:
 
 def _known_truth(name: str, contestants) -> dict[str, list]:
     share = disconnected.share_in_cell if name == "disconnected" else lambda who: handwritten.class_contrast(who, name)
-    fitting = [who for who in contestants if who.needs not in _LACKS.get(name, ())]
+    fitting = [who for who in contestants if who.needs not in _LACKS.get(name, ("regions",))]
     return {who.name: _rounded(share(who)) for who in tqdm(fitting, name)}
 
 
 def _alike(contestants, network: networks.Network) -> dict[str, list]:
-    methods = [who for who in contestants if who.name not in controls.CONTROLS and scores.fits(who, network)]
+    methods = [who for who in contestants if who.name not in controls.CONTROLS and who.needs != "regions" and scores.fits(who, network)]
     rows = {who.name: class_sensitivity.alike(who, network) for who in tqdm(methods, f"{network.name}, two classes")}
     return {name: _rounded(bootstrap(row[np.isfinite(row)])) for name, row in rows.items()}
 
