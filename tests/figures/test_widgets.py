@@ -176,6 +176,26 @@ def test_the_reference_widget_says_both_scores_and_the_sum(shown, explained):
     assert "the map adds up to +0.00" in itself
 
 
+def test_the_window_widget_says_how_far_the_score_falls(shown, explained):
+    model, x, _, _, to_picture = explained
+    widgets.window(model, x, 1, to_picture)
+    [(box, still)] = shown
+    texts = captions_after_moves(box)
+    assert texts[0] == still["text/plain"] and texts[0].startswith("32 × 32 pixels from row 64, column 64, grey: the score goes from")
+    assert texts[-1] != texts[0] and ", black:" in texts[-1] and f"from {model(x)[0, 1].item():.2f} to" in texts[-1]
+
+
+def test_the_samples_widget_compares_two_seeds(shown, explained):
+    import torch
+
+    model, x, picture, *_ = explained
+    widgets.samples(model, x, 1, picture, torch.arange(128).expand(128, 128) // 32)
+    [(box, still)] = shown
+    first, more, seed = captions_after_moves(box)
+    assert first.startswith("30 samples: for ") and "of the 4 regions two seeds agree" in first and first == still["text/plain"]
+    assert not more.startswith("30 ") and "two seeds agree" in seed
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),

@@ -7,6 +7,7 @@ from . import (
     differences,
     filters,
     gradients,
+    hiding,
     maximization,
     neurons,
     paths,
@@ -14,5 +15,6 @@ from . import (
     receptive_field,
     relevance,
     relu_rules,
+    stand_ins,
     start,
 )

@@ -5,6 +5,8 @@ Like `plots`, this room computes no explanation itself; each function returns a 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import matplotlib.pyplot as plt
 from matplotlib.figure import Figure
 from torch import Tensor
@@ -57,3 +59,18 @@ def compared(reference: Tensor, picture: Tensor, attribution: Tensor, name: str,
     figure = plots.image_grid([reference, picture, signed_heatmap(attribution)[0]], titles, columns=3, size=2.2, **plots.SIGNED_HEAT)
     return figure, (f"Compared with {name} (score {scores[0]:.2f}) the picture (score {scores[1]:.2f}) has {scores[1] - scores[0]:+.2f}; "
                     f"the map adds up to {total:+.2f}.")
+
+
+def hidden(picture: Tensor, copy: Tensor, scores, title: str) -> tuple[Figure, str]:
+    """A picture and a copy with something hidden (1, 3, H, W), and their two `scores`."""
+    titles = [f"score {scores[0]:.2f}", f"score {scores[1]:.2f}"]
+    figure = plots.image_grid([picture, copy], titles, columns=2, size=2.4)
+    return figure, f"{title}: the score goes from {scores[0]:.2f} to {scores[1]:.2f}, a fall of {scores[0] - scores[1]:.2f}."
+
+
+def weights(picture: Tensor, attributions: Sequence[Tensor], titles: Sequence[str], text: str) -> tuple[Figure, str]:
+    """A picture (1, 3, H, W), and maps (1, 1, H, W) of the weights of its regions, for and against, all in one scale."""
+    largest = max(one.abs().max() for one in attributions)
+    shown = [one[0, 0] / largest for one in attributions]
+    figure = plots.image_grid([picture, *shown], ["picture", *titles], columns=1 + len(shown), size=2.2, **plots.SIGNED_HEAT)
+    return figure, text

@@ -174,6 +174,52 @@ def reference(model, x, target: int, references: dict, to_picture: Callable) -> 
             way=ipywidgets.FloatSlider(1, min=0.05, max=1, step=0.05, description="on the way", readout_format=".2f"))
 
 
+def window(model, x, target: int, to_picture: Callable) -> None:
+    """Move a window that hides a square of x (1, C, H, W), and see how far the score falls, by what the square is filled with.
+
+    `to_picture` turns a tensor like x into one for people, in [0, 1].
+    """
+    import torch
+
+    from xaitutor.attribution import regions
+    from xaitutor.figures import attributions
+
+    behind = {fill: regions.filling(x, fill) for fill in ("grey", "black", "mean", "blur")}
+
+    def draw(row: int, column: int, side: int, fill: str) -> tuple[Figure, str]:
+        copy = x.clone()
+        copy[..., row:row + side, column:column + side] = behind[fill][..., row:row + side, column:column + side]
+        with torch.no_grad():
+            scores = [model(one)[0, target].item() for one in (x, copy)]
+        return attributions.hidden(to_picture(x), to_picture(copy), scores, f"{side} × {side} pixels from row {row}, column {column}, {fill}")
+
+    def slider(name: str, value: int, low: int, high: int) -> ipywidgets.Widget:
+        return ipywidgets.IntSlider(value, min=low, max=high, step=4, description=name)
+
+    height, width = x.shape[2:]
+    explore(draw, row=slider("row", height // 2, 0, height - 4), column=slider("column", width // 2, 0, width - 4),
+            side=slider("side", height // 4, 4, height // 2), fill=ipywidgets.Dropdown(options=list(behind), description="fill"))
+
+
+def samples(model, x, target: int, picture, regions) -> None:
+    """Choose how many coalitions LIME asks, and the seed: the weights of the regions (H, W), beside those of a second seed.
+
+    x: (1, C, H, W); picture: the same for people, in [0, 1].
+    """
+    from xaitutor import attribution
+    from xaitutor.figures import attributions
+
+    def draw(samples: int, seed: int) -> tuple[Figure, str]:
+        found = [attribution.lime(model, x, target, regions=regions, samples=samples, seed=one) for one in (seed, seed + 100)]
+        sums = [attribution.regions.sums(one, regions)[0] for one in found]
+        same = (sums[0].sign() == sums[1].sign()).double().mean().item()
+        text = f"{samples} samples: for {same:.0%} of the {len(sums[0])} regions two seeds agree on the sign."
+        return attributions.weights(picture, found, [f"seed {seed}", f"seed {seed + 100}"], text)
+
+    explore(draw, samples=ipywidgets.SelectionSlider(options=[10, 30, 100, 300], value=30, description="samples"),
+            seed=ipywidgets.IntSlider(0, min=0, max=9, description="seed"))
+
+
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
     from IPython.display import display
 

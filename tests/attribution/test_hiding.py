@@ -7,7 +7,7 @@ from torch import nn
 
 from tests.helpers import close
 from xaitutor import attribution, load_model
-from xaitutor.attribution.occlusion import windows
+from xaitutor.attribution.hiding import windows
 from xaitutor.networks.images import load_image
 from xaitutor.truth.given import counted_passes
 
