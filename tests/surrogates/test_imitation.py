@@ -8,7 +8,7 @@ import torch
 
 from tests.helpers import close
 from xaitutor import load_model
-from xaitutor.menagerie import Dataset
+from xaitutor.menagerie import PLACES, Dataset, sample
 from xaitutor.surrogates import ask, factor_tree, fidelity
 
 
@@ -30,9 +30,8 @@ def test_the_interval_is_as_wide_as_theory_says():
     assert share.high - share.low == pytest.approx(2 * 1.96 * error, rel=0.15)
 
 
-@pytest.mark.parametrize("name", ["menagerie_resnet18"])
-def test_what_a_network_is_asked_and_answers(name):
-    model, preprocess, categories = load_model(name)
+def test_what_a_network_is_asked_and_answers():
+    model, preprocess, _ = load_model("menagerie_resnet18")
     dataset = Dataset(5, "test", seed=7)
     images = np.stack([dataset.scene(i).render().image for i in range(5)])
     x, probabilities = ask(model, preprocess, images, size=16, batch_size=2)
@@ -58,13 +57,10 @@ def test_bad_input():
 
 def test_the_rules_betray_the_biased_network():
     """Asked about wolves and huskies in all places, the biased network's rules name the place, the robust one's do not."""
-    dataset = Dataset(2400, "train", seed=19)
-    dogs = [i for i in range(2400) if dataset.scene(i).shape == "dog"][:180]
-    scenes = [dataset.scene(i) for i in dogs]
+    scenes = [sample(i, ("wolf", "husky")[i % 2], place=PLACES[i // 2 % len(PLACES)]) for i in range(140)]
     images = np.stack([scene.render().image for scene in scenes])
     named = {}
     for name in ("menagerie_resnet18", "menagerie_resnet18_biased"):
         model, preprocess, _ = load_model(name)
-        named[name] = factor_tree(scenes, ask(model, preprocess, images).probabilities, leaves=4).factors
-    assert named["menagerie_resnet18"] == {"coat"}
-    assert "place" in named["menagerie_resnet18_biased"]
+        named[name] = factor_tree(scenes, ask(model, preprocess, images).probabilities, leaves=3).factors
+    assert named == {"menagerie_resnet18": {"coat"}, "menagerie_resnet18_biased": {"coat", "place"}}

@@ -50,8 +50,8 @@ class SoftTree(nn.Module):
         self.depth, self.shape, self.classes, self.beta = depth, tuple(shape), classes, float(beta)
         generator = torch.Generator().manual_seed(seed)
         pixels = torch.Size(shape).numel()
-        # With pixels of unit variance x·w has it, too: no decision is made before training.
-        self.weight = nn.Parameter(torch.randn(2**depth - 1, pixels, generator=generator) / pixels**0.5)
+        # Small, so that no decision is made before training, and what a filter shows after it is what was learnt.
+        self.weight = nn.Parameter(0.1 / pixels**0.5 * torch.randn(2**depth - 1, pixels, generator=generator))
         self.bias = nn.Parameter(torch.zeros(2**depth - 1))
         self.phi = nn.Parameter(0.1 * torch.randn(2**depth, classes, generator=generator))
 
