@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from tests.helpers import close
 from xaitutor.attribution import gradient
+from xaitutor.files.data_files import DATA
 from xaitutor.surrogates import SoftTree
 from xaitutor.surrogates.soft_trees import ancestors
 
@@ -122,12 +123,13 @@ def test_saved_and_loaded(tmp_path, dtype):
 
 
 def test_a_file_that_is_no_tree(tmp_path):
+    with pytest.raises(FileNotFoundError, match="no folder .*nowhere.*make it first"):
+        tree().save(tmp_path / "nowhere" / "tree.safetensors")
     with pytest.raises(FileNotFoundError, match="no file.*tree.save"):
         SoftTree.load(tmp_path / "none.safetensors")
     (tmp_path / "text").write_text("what is this")
     with pytest.raises(ValueError, match="broken, or holds no soft tree"):
         SoftTree.load(tmp_path / "text")
-    from xaitutor.files.data_files import DATA
     with pytest.raises(ValueError, match="holds no soft tree"):
         SoftTree.load(DATA / "models" / "menagerie_resnet18.safetensors")
     path = tmp_path / "tree.safetensors"

@@ -45,7 +45,10 @@ class FactorTree:
 
     @property
     def rules(self) -> str:
-        """Its rules as text, one condition or answer a line, with the share of scenes for which the answer is that of the network."""
+        """Its rules as text, one condition or answer a line.
+
+        "wolf  (62% of 21)": 21 of the scenes it was fitted to came there, and to 62 % of those the network answered wolf.
+        """
         return "\n".join(_rules(self.classifier, factor_table([])[1], 0, ""))
 
 

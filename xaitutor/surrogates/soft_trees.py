@@ -118,7 +118,13 @@ class SoftTree(nn.Module):
         return Path(nodes, right[nodes].tolist(), leaf, float(probabilities[leaf]))
 
     def save(self, path: str | os.PathLike) -> None:
-        """Write the numbers as safetensors, with the settings as JSON in the file's metadata."""
+        """Write the numbers as safetensors, with the settings as JSON in the file's metadata.
+
+        Raises FileNotFoundError where the folder is missing.
+        """
+        folder = os.path.dirname(os.path.abspath(path))
+        if not os.path.isdir(folder):
+            raise FileNotFoundError(f"there is no folder {folder!r} to save the tree in; make it first")
         settings = {"depth": self.depth, "shape": self.shape, "classes": self.classes, "beta": self.beta}
         safetensors.torch.save_file(self.state_dict(), path, {"soft tree": json.dumps(settings)})
 
