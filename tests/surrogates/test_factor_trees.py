@@ -81,7 +81,7 @@ def test_scores_are_taken_and_it_is_the_same_each_time(scenes):
 
 
 @pytest.mark.parametrize("answers, options, message", [
-    ([0] * 5, {}, "one answer for each scene, got 5 for 6"), ([12] * 6, {}, "from 0 to 11, not 12 to 12"),
+    ([0] * 5, {}, "one answer for each scene, got 5 for 6"), ([1] * 5 + [12], {}, "from 0 to 11, not 1 to 12"),
     ([-1] * 6, {}, "from 0 to 11"), ([0.5] * 6, {}, "whole numbers"), ([0] * 6, {"leaves": 1}, "at least 2 leaves"),
 ])
 def test_bad_input(scenes, answers, options, message):

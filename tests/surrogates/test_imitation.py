@@ -14,7 +14,7 @@ from xaitutor.surrogates import ask, factor_tree, fidelity
 
 def test_shares_by_hand():
     network, labels = torch.tensor([0, 1, 2, 2]), torch.tensor([0, 1, 2, 0])
-    scores = torch.eye(3)[[0, 1, 1, 2]]
+    scores = torch.eye(3, requires_grad=True)[[0, 1, 1, 2]]
     measured = fidelity(scores, network, labels)
     assert (measured.fidelity.value, measured.accuracy.value, measured.network.value) == (0.75, 0.5, 0.75)
     assert all(0 <= share.low <= share.value <= share.high for share in measured)
@@ -40,6 +40,7 @@ def test_what_a_network_is_asked_and_answers():
     assert close(probabilities, model(large).softmax(dim=1), 1e-4)
     mirrored = ask(model, preprocess, images[:, :, ::-1], size=16)
     assert close(mirrored.x, x.flip(3))
+    assert close(ask(model, preprocess, images, size=1).x, large.mean(dim=(2, 3), keepdim=True))
 
 
 def test_bad_input():
@@ -47,8 +48,9 @@ def test_bad_input():
     for images, message in ((np.zeros((2, 3, 8, 8), np.uint8), r"\(N, H, W, 3\)"), (np.zeros((2, 8, 8, 3)), "not torch.float64")):
         with pytest.raises(ValueError, match=message):
             ask(model, preprocess, images)
-    with pytest.raises(ValueError, match="from 1 to that of the images, 8"):
-        ask(model, preprocess, np.zeros((2, 8, 8, 3), np.uint8), size=9)
+    for size in (0, 9):
+        with pytest.raises(ValueError, match=f"from 1 to that of the images, 8, not {size}"):
+            ask(model, preprocess, np.zeros((2, 8, 8, 3), np.uint8), size=size)
     with pytest.raises(ValueError, match="the same pictures, got 2 of the surrogate, 3"):
         fidelity(torch.tensor([0, 1]), torch.tensor([0, 1, 1]), torch.tensor([0, 1, 1]))
     with pytest.raises(ValueError, match="whole numbers"):

@@ -89,6 +89,6 @@ def _rules(classifier: DecisionTreeClassifier, names: list[str], node: int, inde
 
 
 def _answer(classifier: DecisionTreeClassifier, node: int) -> str:
-    shares = classifier.tree_.value[node][0] / classifier.tree_.value[node][0].sum()
+    shares = classifier.tree_.value[node][0]
     name = list(CLASSES)[classifier.classes_[shares.argmax()]]
     return f"{name}  ({shares.max():.0%} of {classifier.tree_.n_node_samples[node]})"

@@ -67,7 +67,7 @@ def fidelity(surrogate: Tensor, network: Tensor, labels: Tensor) -> Fidelity:
 
 def classes(values: Tensor | np.ndarray) -> np.ndarray:
     """Class indices (N,), as they are or from scores (N, classes)."""
-    values = np.asarray(values)
+    values = values.detach().cpu().numpy() if isinstance(values, Tensor) else np.asarray(values)
     if values.ndim == 2:
         return values.argmax(axis=1)
     if values.ndim != 1 or values.dtype.kind not in "iu":
