@@ -17,7 +17,9 @@ def test_shares_by_hand():
     scores = torch.eye(3, requires_grad=True)[[0, 1, 1, 2]]
     measured = fidelity(scores, network, labels)
     assert (measured.fidelity.value, measured.accuracy.value, measured.network.value) == (0.75, 0.5, 0.75)
-    assert all(0 <= share.low <= share.value <= share.high for share in measured)
+    assert all(0 <= share.low <= share.value <= share.high <= 1 for share in measured)
+    everywhere = torch.arange(700) % 3
+    assert fidelity(everywhere, everywhere, everywhere).fidelity == (1, 1, 1)
 
 
 def test_the_interval_is_as_wide_as_theory_says():

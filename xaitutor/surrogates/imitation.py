@@ -77,4 +77,5 @@ def classes(values: Tensor | np.ndarray) -> np.ndarray:
 
 
 def _share(right: np.ndarray) -> Interval:
-    return interval(lambda weights: weights @ right.astype(float), len(right))
+    """Counted by what is wrong: where nothing is, it is 1 to the bit, on any processor."""
+    return interval(lambda weights: 1 - weights @ (~right).astype(float), len(right))
