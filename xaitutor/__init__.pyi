@@ -9,6 +9,7 @@ from . import (
     maximization,
     menagerie,
     networks,
+    surrogates,
     truth,
     units,
 )
