@@ -196,6 +196,19 @@ def test_the_samples_widget_compares_two_seeds(shown, explained):
     assert not more.startswith("30 ") and "two seeds agree" in seed
 
 
+def test_the_tree_widget_names_the_way(shown):
+    import torch
+
+    from xaitutor.surrogates import SoftTree
+
+    trees = {depth: SoftTree(depth, (3, 4, 4), 2, seed=depth) for depth in (2, 3)}
+    widgets.soft_tree(trees, torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)), ["cat", "dog"], ["cat", "dog", "dog"])
+    [(box, still)] = shown
+    first, other, shallow = captions_after_moves(box)
+    assert first == still["text/plain"] and first.startswith("A cat. A soft tree of depth 3: the filters of its 7 nodes")
+    assert other.startswith("A dog.") and "this picture goes" in other and "of depth 2: the filters of its 3 nodes" in shallow
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),

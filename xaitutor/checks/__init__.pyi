@@ -17,4 +17,5 @@ from . import (
     relu_rules,
     stand_ins,
     start,
+    trees,
 )

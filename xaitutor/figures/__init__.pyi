@@ -1,1 +1,1 @@
-from . import attributions, grids, planes, plots, widgets
+from . import attributions, grids, planes, plots, trees, widgets
