@@ -16,7 +16,7 @@ SIDE, STEP, TOP = 0.115, 0.18, 0.9  # of a filter, from level to level, of the r
 
 
 def soft_tree(tree: SoftTree, categories: Sequence[str], x: Tensor | None = None) -> tuple[Figure, str]:
-    """Each node's filter, each leaf's likeliest classes, and, given a picture x (C, H, W), its way: beside each node on it, how
+    """Each node's filter, each leaf's likeliest classes, and, given a picture x (C, H, W), its way: in each node on it, how
     probable it is to go right."""
     pictures = as_pictures(tree.filters).permute(0, 2, 3, 1)
     way = tree.path(x) if x is not None else None
@@ -48,7 +48,8 @@ def _node(figure: Figure, tree: SoftTree, node: int, picture: Tensor, right: dic
     axis.grid(False)
     axis.spines[:].set(visible=True, color=plots.ORANGE if node in right else "0.7", linewidth=2.5 if node in right else 0.6)
     if node in right:
-        figure.text(across + side / 2 + 0.005, height + 0.04, f"right\n{right[node]:.0%}", fontsize=7, va="center")
+        where, box = height - (side / 2 - 0.008) * ratio, {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
+        figure.text(across, where, f"right {right[node]:.0%}", fontsize=7, va="bottom", ha="center", bbox=box)
 
 
 def _place(tree: SoftTree, node: int) -> tuple[float, float]:
