@@ -39,13 +39,14 @@ def of_classes(outputs: Tensor, target: int | Sequence[int] | Tensor | None, sco
     return chosen
 
 
-def differentiate(score: Tensor, x: Tensor) -> Tensor:
+def differentiate(score: Tensor, x: Tensor, again: bool = False) -> Tensor:
     """∂ score / ∂ x for each image, by one backward pass. x may also be an activation (see `layers.record`).
+    again: keep what another backward pass through the same forward pass needs.
 
     In eval mode no image depends on another, so that the gradient of the sum holds that of each.
     Raises ValueError where no gradient leads from the score back to x.
     """
-    found = torch.autograd.grad(score.sum(), x, allow_unused=True)[0] if score.requires_grad else None
+    found = torch.autograd.grad(score.sum(), x, retain_graph=again or None, allow_unused=True)[0] if score.requires_grad else None
     if found is None:
         raise ValueError("the score does not depend on x by anything that has a gradient; does the model detach, "
                          "round, or run under torch.no_grad() itself?")

@@ -16,7 +16,7 @@ from torch import Tensor
 from xaitutor.colours import SEQUENTIAL
 from xaitutor.foundations.receptive_field import Box
 
-_REDUCTIONS = {
+REDUCTIONS = {  # (N, C, H, W) to (N, H, W), as `heatmap` says
     "max_abs": lambda a: a.abs().amax(dim=1),
     "sum_abs": lambda a: a.abs().sum(dim=1),
     "abs_sum": lambda a: a.sum(dim=1).abs(),
@@ -47,9 +47,9 @@ def heatmap(
     `reduce`, `clip` outside (0, 1], `sigma` < 0.
     """
     _check(attribution, clip, sigma)
-    if reduce not in _REDUCTIONS:
-        raise ValueError(f"there is no reduce={reduce!r}; there is {', '.join(map(repr, _REDUCTIONS))}")
-    maps = _REDUCTIONS[reduce](attribution.detach())
+    if reduce not in REDUCTIONS:
+        raise ValueError(f"there is no reduce={reduce!r}; there is {', '.join(map(repr, REDUCTIONS))}")
+    maps = REDUCTIONS[reduce](attribution.detach())
     return _scaled(_smoothed(_enlarged(maps, size), sigma), clip).clamp(0, 1)
 
 
