@@ -9,6 +9,8 @@ from xaitutor.adversarial.pixels import attacking
 from xaitutor.attribution.class_scores import differentiate, logits_of
 from xaitutor.attribution.inputs import at_least_one
 
+_LEAST = 1e-4  # in pixels: no step is shorter, or some would come nearer to a border for ever (the authors' code adds as much to each)
+
 
 def deepfool(model: nn.Module, images: Tensor, *, steps: int = 50, candidates: int = 10, overshoot: float = 0.02) -> Tensor:
     """The picture just across the nearest border: x' = x + (1 + overshoot) · Σ r, cut to [0, 1]. (N, C, H, W), as images.
@@ -28,7 +30,9 @@ def deepfool(model: nn.Module, images: Tensor, *, steps: int = 50, candidates: i
     Moosavi-Dezfooli, Fawzi and Frossard, DeepFool: a simple and accurate method to fool deep neural networks, CVPR 2016. Raises
     TypeError and ValueError as `check_pixels`; ValueError for other numbers, or a network with one logit.
     """
-    at_least_one(steps=steps, candidates=candidates - 1)
+    at_least_one(steps=steps, candidates=candidates)
+    if candidates < 2:
+        raise ValueError("candidates must be a whole number of at least 2, not 1: the answer, and another to go to")
     if not 0 <= overshoot < float("inf"):
         raise ValueError(f"overshoot is a share of the way, 0 or more, not {overshoot!r}; 0.02 is usual")
     with attacking(model, images) as x:
@@ -65,5 +69,5 @@ def _to_nearest(logits: Tensor, x: Tensor, classes: Tensor) -> Tensor:
     lengths = slopes.flatten(2).norm(dim=2).clamp_min(1e-12)  # a slope of 0 leads nowhere, at any distance
     distances = gaps.detach().abs() / lengths
     each, nearest = torch.arange(len(gaps), device=x.device), distances.argmin(dim=1)
-    share = distances[each, nearest] / lengths[each, nearest]
+    share = distances[each, nearest].clamp_min(_LEAST) / lengths[each, nearest]
     return share.view(-1, 1, 1, 1) * slopes[each, nearest]

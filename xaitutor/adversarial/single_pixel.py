@@ -7,6 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import torch
 from scipy.optimize import differential_evolution
+from scipy.special import ndtri
 from torch import Tensor, nn
 
 from xaitutor.adversarial.pixels import check_pixels
@@ -61,10 +62,10 @@ def one_pixel(
 
         found = differential_evolution(
             lambda candidates: _margins(model, image, candidates.T, label, batch_size), bounds=_bounds(height, width), integrality=[True] * 5,
-            init=_first(height, width, population, seed), maxiter=generations, mutation=0.5, recombination=1.0, seed=seed, callback=ended,
-            vectorized=True, updating="deferred", polish=False, tol=0)
+            init=_first(height, width, population, seed), maxiter=generations, strategy="rand1bin", mutation=0.5, recombination=1.0,
+            tol=0, seed=seed, callback=ended, vectorized=True, updating="deferred", polish=False)
     x, y, *colour = (int(v) for v in found.x)
-    return OnePixel(_painted(image, found.x[None]), x, y, tuple(colour), float(found.fun), found.nit, found.nfev)
+    return OnePixel(_painted(image, found.x[None]), x, y, tuple(colour), float(found.fun), found.nit, population * found.nfev)
 
 
 def _bounds(height: int, width: int) -> list[tuple[int, int]]:
@@ -73,8 +74,6 @@ def _bounds(height: int, width: int) -> list[tuple[int, int]]:
 
 def _first(height: int, width: int, population: int, seed: int) -> np.ndarray:
     """The first candidates: places drawn uniformly, colours N(128, 127²), as in the paper. Only random() is drawn from, whose values NumPy promises."""
-    from scipy.special import ndtri
-
     draw = np.random.Generator(np.random.PCG64(seed)).random((population, 5))
     places = np.floor(draw[:, :2] * [width, height])
     colours = np.rint(128 + 127 * ndtri(draw[:, 2:])).clip(0, 255)
