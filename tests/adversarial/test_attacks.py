@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
@@ -122,6 +122,7 @@ def test_one_pixel_finds_the_one_place_that_matters():
     assert RedAt()(found.image).argmax() == 1
 
 
+@settings(max_examples=25)
 @given(seeds)
 def test_one_pixel_changes_one_pixel_and_is_the_same_each_time(seed):
     model, x = convolutional(), pictures(1, seed=seed)
@@ -142,6 +143,7 @@ def test_the_margin_of_one_pixel_is_that_of_its_picture():
 # All of them
 
 
+@settings(max_examples=40)
 @given(seeds, st.floats(0.004, 1))
 def test_budgets_are_kept(seed, size):
     model, x = convolutional(seed=seed), pictures(2, seed=seed)
