@@ -15,6 +15,8 @@ from xaitutor.menagerie.generator_training import BATCH, GeneratorRecipe, frozen
 from xaitutor.menagerie.generators import Generators
 from xaitutor.menagerie.scene import CLASSES, Scene
 
+_DIFFERENCES = ("x and g_s", "x and g_a", "g_s and g_a")
+
 
 def write(name: str, recipe: GeneratorRecipe, model: Generators, folder: Path) -> None:
     """Store the weights as float16 and, for the generators as stored, the card: `folder`/`name`.safetensors and .md."""
@@ -50,7 +52,7 @@ def _measured(model: Generators, judge, x: Tensor, other: Tensor) -> dict[str, T
     on = lambda difference: (difference.abs().sum(1) * must).sum((1, 2)) / difference.abs().sum((1, 2, 3))  # noqa: E731
     return {
         "keeps": kept == before, "changes": changed != before, "as the other coat": changed == truth,
-        "|x - g_s|": mean(x - similar), "|g_s - g_a|": mean(similar - adversarial), "|x - g_a|": mean(x - adversarial),
+        **dict(zip(_DIFFERENCES, map(mean, (x - similar, x - adversarial, similar - adversarial)))),
         "area": must.float().mean(dim=(1, 2)), "R on": on(similar - adversarial), "one on": on(x - adversarial),
     }
 
@@ -83,7 +85,7 @@ def card(name: str, recipe: GeneratorRecipe, model: Generators, measured: dict[s
         f"| answers that g_s keeps | {percent('keeps')} |",
         f"| answers that g_a changes | {percent('changes')} |",
         f"| answers to g_a(x) that are those to the scene in the other coat | {percent('as the other coat')} |",
-        *(f"| mean of {key}, pixels in [0, 1] | {measured[key]:.4f} |" for key in ("|x - g_s|", "|x - g_a|", "|g_s - g_a|")),
+        *(f"| mean absolute difference of {key}, pixels in [0, 1] | {measured[key]:.4f} |" for key in _DIFFERENCES),
         f"| share of the picture that is another in the other coat | {percent('area')} |",
         f"| share of g_s − g_a that lies there | {percent('R on')} |",
         f"| share of x − g_a that lies there | {percent('one on')} |", "",
