@@ -1,4 +1,5 @@
 from . import (
+    adversarial,
     attribution,
     checks,
     course,
