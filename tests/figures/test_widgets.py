@@ -209,6 +209,18 @@ def test_the_tree_widget_names_the_way(shown):
     assert other.startswith("A dog.") and "this picture goes" in other and "of depth 2: the filters of its 3 nodes" in shallow
 
 
+def test_the_epsilon_widget_says_what_the_network_says(shown, explained):
+    from xaitutor import adversarial, load_model
+
+    _, x, _, categories, to_picture = explained
+    network, preprocess, _ = load_model("menagerie_resnet18")
+    models = {name: adversarial.of_pixels(network, preprocess.mean, preprocess.std) for name in ("robust", "again")}
+    widgets.epsilon(models, to_picture(x), categories.index("zebra"), categories)
+    [(box, still)] = shown
+    first, *others = captions_after_moves(box)
+    assert first == still["text/plain"] and first.startswith("robust, steps of 8 / 255: it says ") and others[-1].startswith("again,")
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),

@@ -1,5 +1,6 @@
 from . import (
     anatomy,
+    attacks,
     circuits,
     class_maps,
     contributions,

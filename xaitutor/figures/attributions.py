@@ -74,3 +74,9 @@ def weights(picture: Tensor, attributions: Sequence[Tensor], titles: Sequence[st
     shown = [one[0, 0] / largest for one in attributions]
     figure = plots.image_grid([picture, *shown], ["picture", *titles], columns=1 + len(shown), size=2.2, **plots.SIGNED_HEAT)
     return figure, text
+
+
+def attacked(image: Tensor, other: Tensor, says: str, text: str) -> tuple[Figure, str]:
+    """An image and what an attack made of it (1, 3, H, W) in [0, 1], and their difference, eight times as strong, around grey."""
+    difference = (0.5 + 8 * (other - image)).clamp(0, 1)
+    return plots.image_grid([image, other, difference], ["the picture", says, "difference × 8"], columns=3, size=2.2), text

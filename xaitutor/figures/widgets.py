@@ -235,6 +235,27 @@ def soft_tree(trees: dict, x, categories: Sequence[str], names: Sequence[str]) -
             depth=ipywidgets.Dropdown(options=list(trees), value=max(trees), description="depth"))
 
 
+def epsilon(models: dict, image, label: int, categories: Sequence[str]) -> None:
+    """Choose how far FGSM may move each pixel of an image (1, 3, H, W) in [0, 1], and whom it attacks: the answer, and what has changed.
+
+    models: name → network that takes pixels (`adversarial.of_pixels`). label: the right class.
+    """
+    import torch
+
+    from xaitutor import adversarial
+    from xaitutor.figures import attributions
+
+    def draw(size: int, network: str) -> tuple[Figure, str]:
+        attacked = adversarial.fgsm(models[network], image, label, size=size / 255) if size else image
+        with torch.no_grad():
+            shares = models[network](attacked).softmax(dim=1)[0]
+        says = f"{categories[int(shares.argmax())]}, {shares.max():.0%}"
+        return attributions.attacked(image, attacked, says, f"{network}, steps of {size} / 255: it says {says}.")
+
+    explore(draw, size=ipywidgets.IntSlider(8, min=0, max=32, description="ε · 255"),
+            network=ipywidgets.Dropdown(options=list(models), description="network"))
+
+
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
     from IPython.display import display
 
