@@ -55,7 +55,7 @@ def rows(model, x, rounds: int) -> list[Row]:
     for name, bare in bare_passes(model, x).items():
         facts = {method: fact for method, fact in FACTS.items() if fact.bare == name}
         references = {method: fact.references(model, x) for method, fact in facts.items()}
-        calls = {("bare", name): bare} | {("ours", method): partial(getattr(attribution, method), model, x, TARGET, **fact.options)
+        calls = {("bare", name): bare} | {("ours", method): partial(getattr(attribution, method), model, x, TARGET, **fact.options_for(x))
                                           for method, fact in facts.items()}
         calls |= {(method, who): call for method, theirs in references.items() for who, call in theirs.items()}
         long = name == MANY and len(x) * COPIES > BATCH  # a quarter of a minute a call: one round
@@ -107,7 +107,7 @@ def bare_passes(model, x) -> dict:
     copies = x.repeat_interleave(COPIES, dim=0).split(BATCH)
     twice = torch.cat([x, x])
 
-    def forward():
+    def forward(x=x):
         with torch.no_grad():
             model(x)
 
@@ -120,9 +120,10 @@ def bare_passes(model, x) -> dict:
         leaf = x.detach().requires_grad_()
         torch.autograd.grad(model(leaf)[:, TARGET].sum(), leaf)
 
-    return dict(zip((FORWARD, HALF, BOTH, ONE_AND_A_HALF, TWICE, SEVERAL, MANY), (
+    return dict(zip((FORWARD, HALF, BOTH, ONE_AND_A_HALF, TWICE, SEVERAL, MANY, ASKED), (
         forward, to_layer4, to_input, lambda: (to_layer4(), to_input()), lambda: to_input(twice),
-        lambda: [to_input(twice) for _ in range(PAIRS)], lambda: [to_input(part) for part in copies])))
+        lambda: [to_input(twice) for _ in range(PAIRS)], lambda: [to_input(part) for part in copies],
+        lambda: [forward(part) for part in copies])))
 
 
 @contextmanager
@@ -149,6 +150,21 @@ def captums_smoothgrad(model, x) -> dict:
     tunnel = captum.attr.NoiseTunnel(captum.attr.Saliency(model))
     return {"Captum": lambda: tunnel.attribute(x.clone().requires_grad_(), target=TARGET, nt_samples=COPIES,
                                                nt_samples_batch_size=at_a_time, abs=False)}
+
+
+def third(x) -> int:
+    """The side of one of nine windows: with the picture itself ten passes."""
+    return -(-x.shape[2] // 3)
+
+
+def captums_occlusion(model, x) -> dict:
+    return captums("Occlusion", sliding_window_shapes=(3, third(x), third(x)), strides=(3, third(x), third(x)))(model, x)
+
+
+def few_regions(x) -> dict:
+    """Four stripes: noise has no superpixels."""
+    stripes = 4 * torch.arange(x.shape[3]) // x.shape[3]
+    return {"samples": COPIES, "batch_size": BATCH, "regions": stripes.expand(x.shape[2:])}
 
 
 def several_grad_cams(model, x) -> dict:
@@ -181,18 +197,21 @@ def grad_cams(model, x) -> None:
 
 
 class Fact(NamedTuple):
-    """How a method is measured: the `bare` passes it needs, the `goal` as a multiple of them (or None), its `options`, and what it is
-    measured against: `references(model, x)` gives calls by their names."""
+    """How a method is measured: the `bare` passes it needs, the `goal` as a multiple of them (or None), its `options`, perhaps a function of x,
+    and what it is measured against: `references(model, x)` gives calls by their names."""
 
     bare: str
     goal: float | None = None
-    options: dict = {}
+    options: dict | Callable = {}
     references: Callable = lambda model, x: {}
 
+    def options_for(self, x) -> dict:
+        return self.options(x) if callable(self.options) else self.options
 
-FORWARD, HALF, BOTH, ONE_AND_A_HALF, TWICE, SEVERAL, MANY = (
+
+FORWARD, HALF, BOTH, ONE_AND_A_HALF, TWICE, SEVERAL, MANY, ASKED = (
     "forward", "forward, backward to layer4", "forward, backward", "2 forward, backward", "forward, backward of two pictures",
-    f"{PAIRS} × (forward, backward of two pictures)", f"{COPIES} × (forward, backward)")
+    f"{PAIRS} × (forward, backward of two pictures)", f"{COPIES} × (forward, backward)", f"{COPIES} × forward")
 FACTS = {
     "gradient": Fact(BOTH, 1.1, {}, captums("Saliency", abs=False)),
     "gradient_x_input": Fact(BOTH, None, {}, captums("InputXGradient")),
@@ -209,4 +228,9 @@ FACTS = {
     "deep_taylor": Fact(BOTH),
     "deeplift": Fact(TWICE, 2.5),  # Captum's refuses a ResNet: its ReLUs are called twice
     "deep_shap": Fact(SEVERAL, 2.5),
+    "occlusion": Fact(ASKED, None, lambda x: {"window": third(x), "stride": third(x), "batch_size": BATCH}, captums_occlusion),
+    "rise": Fact(ASKED, None, {"samples": COPIES, "batch_size": BATCH}),
+    "meaningful_perturbation": Fact(MANY, None, {"steps": COPIES, "batch_size": BATCH}),
+    "lime": Fact(ASKED, None, few_regions),
+    "kernel_shap": Fact(ASKED, None, few_regions),
 }

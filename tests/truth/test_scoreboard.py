@@ -51,7 +51,8 @@ def test_who_is_scored(stored):
     assert list(stored["class_contrast"]) == list(stored["network_contrast"]) == list(stored["picture_contrast"]) == EVERYBODY
     assert list(stored["fingerprints"]) == EVERYBODY
     assert list(stored["untrained"]) == list(networks.UNTRAINED)
-    assert list(stored["known"]["colour"]) == EVERYBODY and "cam" not in stored["known"]["disconnected"]
+    without_regions = [name for name in EVERYBODY if contestant(name).needs != "regions"]  # which only scenes have
+    assert list(stored["known"]["colour"]) == without_regions and "cam" not in stored["known"]["disconnected"]
 
 
 def test_every_interval_holds_its_mean(stored):
@@ -92,7 +93,7 @@ def test_the_means_are_those_of_the_scenes(stored):
         for column, rows in columns.items():
             for name, row in rows.items():
                 row = np.array(row, dtype=float) / 100
-                assert len(row) == scoreboard.SCENES
+                assert len(row) == (scoreboard.FEW if contestant(name).many else scoreboard.SCENES)
                 assert np.nanmean(row) == pytest.approx(stored["networks"][network][column][name][0], abs=0.006)
 
 
