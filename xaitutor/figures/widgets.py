@@ -214,7 +214,7 @@ def samples(model, x, target: int, picture, regions) -> None:
         sums = [attribution.regions.sums(one, regions)[0] for one in found]
         same = (sums[0].sign() == sums[1].sign()).double().mean().item()
         text = f"{samples} samples: for {same:.0%} of the {len(sums[0])} regions two seeds agree on the sign."
-        return attributions.weights(picture, found, [f"seed {seed}", f"seed {seed + 100}"], text)
+        return attributions.weights(picture, found, [f"seed {one}, {samples} samples" for one in (seed, seed + 100)], text)
 
     explore(draw, samples=ipywidgets.SelectionSlider(options=[10, 30, 100, 300], value=30, description="samples"),
             seed=ipywidgets.IntSlider(0, min=0, max=9, description="seed"))
