@@ -32,9 +32,10 @@ from xaitutor.attribution.propagation import STEPS, Step, extremes, over, scaled
 
 
 class Back(NamedTuple):
-    """What a rule makes of g: what arrives at the step's input (`to_x`), or at the pixels, which may be 0 and have relevance all the
-    same, `relevance` itself."""
+    """What a rule makes of g: another g that goes back through the step's own weights (`to_z`), what arrives at its input (`to_x`), or
+    at the pixels, which may be 0 and have relevance all the same, `relevance` itself."""
 
+    to_z: Tensor | None = None
     to_x: Tensor | None = None
     relevance: Tensor | None = None
 
@@ -45,12 +46,12 @@ Rule = Callable[[Step, Tensor, Tensor], Back]
 
 def zero() -> Rule:
     """LRP-0: the gradient."""
-    return lambda step, z, g: Back(*torch.autograd.grad(z, step.x, g))
+    return lambda step, z, g: Back(to_z=g)
 
 
 def epsilon(size: float = 1e-6) -> Rule:
     """LRP-ε; ε carries the sign of z."""
-    return lambda step, z, g: Back(*torch.autograd.grad(z, step.x, g * z / (z + size * _sign(z))))
+    return lambda step, z, g: Back(to_z=g * z / (z + size * _sign(z)))
 
 
 def gamma(strength: float = 0.25) -> Rule:
@@ -63,7 +64,7 @@ def gamma(strength: float = 0.25) -> Rule:
                 same, other = (w + strength * w.clamp(**limit) for w, limit in ((step.weight, _only(sign)), (step.weight, _only(-sign))))
                 bias = None if step.bias is None else step.bias + strength * step.bias.clamp(**_only(sign))
                 given = given + _shared(step, same, other, bias, mine)
-        return Back(given)
+        return Back(to_x=given)
     return rule
 
 
@@ -79,7 +80,7 @@ def alpha_beta(alpha: float = 2, beta: float = 1) -> Rule:
             if share:
                 bias = None if step.bias is None else step.bias.clamp(**limit)
                 given = given + _shared(step, first, second, bias, share * g * z)
-        return Back(given)
+        return Back(to_x=given)
     return rule
 
 
@@ -195,6 +196,8 @@ def _propagated(model: nn.Module, x: Tensor, target, plan: list[tuple], on_unkno
             rule = _chosen(plan, step, number, len(watch.steps), x)
             alone, z = step.again()
             back = rule(alone, z, g)
+            if back.to_z is not None:
+                back = Back(to_x=torch.autograd.grad(z, alone.x, back.to_z)[0])
             note(alone, z, g, back)
             if back.relevance is None:
                 return back.to_x

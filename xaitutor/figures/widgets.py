@@ -250,7 +250,7 @@ def epsilon(models: dict, image, label: int, categories: Sequence[str]) -> None:
         with torch.no_grad():
             shares = models[network](attacked).softmax(dim=1)[0]
         says = f"{categories[int(shares.argmax())]}, {shares.max():.0%}"
-        return attributions.attacked(image, attacked, says, f"{network}, steps of {size} / 255: it says {says}.")
+        return attributions.attacked(image, attacked, f"{network}, {size} / 255: {says}", f"{network}, steps of {size} / 255: it says {says}.")
 
     explore(draw, size=ipywidgets.IntSlider(8, min=0, max=32, description="ε · 255"),
             network=ipywidgets.Dropdown(options=list(models), description="network"))
