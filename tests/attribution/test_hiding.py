@@ -111,6 +111,15 @@ def test_rise_again_with_the_same_seed():
     assert torch.equal(state, torch.get_rng_state())
 
 
+def test_rise_shifts_its_masks():
+    """So that no pixel is a corner of cells more often than another: else masks would vary twice as much in the middle of a cell as at its corners."""
+    from xaitutor.attribution.hiding import _masks
+
+    masks = torch.stack([*_masks(torch.zeros(1, 1, 16, 16, dtype=torch.float64), 3000, 4, 0.5, 0)])
+    spread = masks.std(dim=0)[4:12, 4:12]  # inside: at the border of a grid there is nothing to mix with
+    assert spread.max() < 1.25 * spread.min()
+
+
 @pytest.mark.parametrize("options, message", [({"samples": 0}, "samples"), ({"cells": 0}, "cells"), ({"share": 1}, "share must lie between 0 and 1")])
 def test_wrong_options_of_rise(options, message):
     with pytest.raises(ValueError, match=message):

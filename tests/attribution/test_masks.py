@@ -54,6 +54,21 @@ def test_a_batch_says_the_same_as_one_by_one_and_the_same_seed_again():
     assert torch.equal(together, attribution.meaningful_perturbation(MODEL, x, 0, batch_size=2, **options))
 
 
+def test_picture_and_fill_are_shifted_together():
+    """Where the fill is the picture itself no mask can change it: the network sees the picture, shifted, whatever the mask."""
+    x, seen = torch.rand(1, 3, 16, 16, dtype=torch.float64, generator=torch.Generator().manual_seed(0)), []
+
+    class Notes(Corner):
+        def forward(self, x):
+            seen.append(x.detach())
+            return super().forward(x)
+
+    attribution.meaningful_perturbation(Notes().eval(), x, 0, fill=x, jitter=2, size=4, steps=12)
+    shifts = [(down, right) for down in range(-2, 3) for right in range(-2, 3)]
+    found = [[shift for shift in shifts if torch.allclose(one, x.roll(shift, (2, 3)))] for one in seen]
+    assert all(len(one) == 1 for one in found) and len({one[0] for one in found}) > 4
+
+
 @pytest.mark.parametrize("options, message", [
     ({"mode": "remove"}, "mode must be 'delete' or 'preserve', not 'remove'"), ({"steps": 0}, "steps must be"), ({"size": 0}, "size must be"),
     ({"jitter": -1}, "jitter must be a whole number of pixels"), ({"fill": "white"}, "fill must be one of"),

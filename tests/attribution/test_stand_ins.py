@@ -188,3 +188,14 @@ def test_drawn_coalitions_come_in_pairs_with_neither_nothing_nor_all(count, seed
     assert len(there) == 50 and not there[0].any() and there[1].all()
     np.testing.assert_array_equal(there[2::2] + there[3::2], 1)
     assert 0 < there[2:].sum(axis=1).min() and there[2:].sum(axis=1).max() < count
+
+
+def test_sizes_are_drawn_as_often_as_the_kernel_says():
+    """All coalitions of a size s together count 1 / (s (R − s)); five standard errors of 20,000 draws."""
+    sizes = np.arange(1, 12)
+    expected = 1 / (sizes * (12 - sizes))
+    expected /= expected.sum()
+    drawn = stand_ins.shap_coalitions(12, 4095, 0)[2::2].sum(axis=1)
+    drawn = np.concatenate([drawn, *(stand_ins.shap_coalitions(12, 4095, seed)[2::2].sum(axis=1) for seed in range(1, 10))])
+    found = np.bincount(drawn, minlength=12)[1:] / len(drawn)
+    assert (np.abs(found - expected) < 5 * np.sqrt(expected * (1 - expected) / len(drawn))).all()
