@@ -222,3 +222,10 @@ def test_generators_that_were_cut_off_are_refused(tmp_path, monkeypatch):
     (tmp_path / "models" / whole.name).write_bytes(whole.read_bytes()[:1000])
     with pytest.raises(ValueError, match="was changed or cut off"):
         load_generators()
+
+
+def test_dice_asks_each_map_of_a_batch_for_its_own_maximum():
+    heat = torch.rand(2, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    other = torch.rand(2, 5, 5, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    scale = torch.tensor([1.0, 100.0], dtype=torch.float64)[:, None, None]  # one faint map, one glaring
+    assert torch.equal(dice(scale * heat, other), torch.cat([dice(one[None], two[None]) for one, two in zip(heat, other)]))
