@@ -10,6 +10,7 @@ from . import (
     maximization,
     menagerie,
     networks,
+    referees,
     surrogates,
     truth,
     units,

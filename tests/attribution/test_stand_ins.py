@@ -7,6 +7,7 @@ import captum.attr
 import numpy as np
 import pytest
 import torch
+from captum._utils.models.linear_model import SkLearnRidge
 from hypothesis import given
 from hypothesis import strategies as st
 from lime.lime_image import LimeImageExplainer
@@ -131,6 +132,19 @@ def test_the_same_weights_as_lime_itself(monkeypatch):
     monkeypatch.setattr(stand_ins, "lime_coalitions", lambda *_: there)
     ours = regions.sums(attribution.lime(model, X[:1], 1, regions=CELLS, samples=50, score="probability"), CELLS)[0]
     np.testing.assert_allclose(ours, [dict(theirs.local_exp[1])[region] for region in range(6)], atol=1e-9)
+
+
+def test_the_same_weights_as_captums_lime_from_the_same_samples():
+    """Captum explains the logit, hides with a colour, and takes any linear model: here lime's ridge and lime's kernel."""
+    model, there = network(), stand_ins.lime_coalitions(6, 40, 5)
+    rows = iter(torch.from_numpy(there).double())
+    lime = captum.attr.Lime(
+        model, SkLearnRidge(alpha=1), perturb_func=lambda *_, **__: next(rows)[None],
+        similarity_func=lambda _, __, row, **___: torch.from_numpy(stand_ins.lime_kernel(row.numpy())))
+    theirs = lime.attribute(X[:1], target=1, feature_mask=CELLS.expand(1, 3, 12, 8), n_samples=40)
+    ours = attribution.lime(model, X[:1], 1, regions=CELLS, fill="grey", samples=40, seed=5)
+    torch.testing.assert_close(regions.sums(ours, CELLS)[0], torch.stack([theirs[0, 0][CELLS == r].mean() for r in range(6)]).double(),
+                               atol=1e-6, rtol=1e-5)
 
 
 def test_the_kernel_of_lime():
