@@ -1,6 +1,7 @@
 from . import (
     adversarial,
     attribution,
+    audit,
     checks,
     course,
     figures,

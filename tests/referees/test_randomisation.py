@@ -22,7 +22,7 @@ def network():
 
 
 def test_the_uppermost_first_and_only_what_has_weights():
-    assert referees.stages(network()) == ("head", "low")
+    assert referees.stages(network()) == ("head", "low.1", "low.0")
 
 
 def test_a_layer_that_is_drawn_anew_and_no_other():
@@ -48,9 +48,9 @@ def test_torchs_own_lot_is_not_drawn_from():
 
 def test_what_does_not_look_at_the_network_stays_and_the_gradient_does_not():
     model = network()
-    torch.testing.assert_close(referees.cascade(model, X, 1, controls.sobel), torch.ones(2, 2, dtype=torch.float64))
+    torch.testing.assert_close(referees.cascade(model, X, 1, controls.sobel), torch.ones(3, 2, dtype=torch.float64))
     found = referees.cascade(model, X, 1, attribution.gradient_x_input)
-    assert found.shape == (2, 2) and found.abs().max() < 0.9
+    assert found.shape == (3, 2) and found.abs().max() < 0.9
     again = referees.cascade(model, X, 1, attribution.gradient_x_input, layers=["head"])
     assert torch.equal(again[0], found[0])
 

@@ -1,3 +1,4 @@
+from . import judged
 from .complexity import entropy, gini
 from .curves import area, deletion, deletion_curve, insertion, insertion_curve
 from .faithfulness import infidelity, max_sensitivity

@@ -66,8 +66,11 @@ def randomised(model: nn.Module, layers: Iterable[str], seed: int = 0) -> nn.Mod
 
 
 def stages(model: nn.Module) -> tuple[str, ...]:
-    """The names of the parts of the network that have weights, the uppermost first: its children, in the order in which they were defined."""
-    return tuple(name for name, child in reversed(list(model.named_children())) if any(True for _ in child.parameters()))
+    """The names of the parts of the network that have weights, the uppermost first: its children, in the order in which they were defined; of a
+    child that is a plain sequence, what is in it."""
+    children = [(name, child) for name, child in model.named_children() if any(True for _ in child.parameters())]
+    parts = [f"{name}.{part}" if part else name for name, child in children for part in (stages(child)[::-1] if type(child) is nn.Sequential else ("",))]
+    return tuple(reversed(parts))
 
 
 def _map(method: Callable, model: nn.Module, x: Tensor, target) -> Tensor:
