@@ -3,6 +3,7 @@ from . import (
     attacks,
     circuits,
     class_maps,
+    clever_hans,
     contributions,
     convolution,
     differences,

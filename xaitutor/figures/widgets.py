@@ -256,6 +256,37 @@ def epsilon(models: dict, image, label: int, categories: Sequence[str]) -> None:
             network=ipywidgets.Dropdown(options=list(models), description="network"))
 
 
+def place(networks: dict, scenes: Sequence) -> None:
+    """Choose an animal, a place and a network, and see what the network says, and what DeepLIFT finds for and against it.
+
+    networks: name → `truth.networks.Network`; scenes: what to choose the animal from.
+    """
+    import torch
+
+    from xaitutor import attribution
+    from xaitutor.figures import attributions
+    from xaitutor.menagerie import CLASSES
+    from xaitutor.menagerie.scene import PLACES
+
+    def draw(animal: int, place: str, network: str) -> tuple[Figure, str]:
+        drawn = scenes[animal].replace(place=place).render()
+        x = networks[network].inputs(drawn.image[None])
+        with torch.no_grad():
+            shares = networks[network].model(x).softmax(dim=1)[0]
+        answer = int(shares.argmax())
+        found = attribution.deeplift(networks[network].model, x, answer)
+        behind = (found.sum(dim=1)[0] * torch.from_numpy(1 - drawn.mask)).sum().item()
+        picture = torch.from_numpy(drawn.image).permute(2, 0, 1)[None].float() / 255
+        says = f"{network} says {list(CLASSES)[answer]}, {shares[answer]:.1%}"
+        figure, text = attributions.for_and_against(picture, found, says, clip=0.99)
+        return figure, f"{text} The background, {place}, is worth {behind:.2f} logits to it."
+
+    animals = [(f"{scene.shape}, {scene.coat}, {number}", number) for number, scene in enumerate(scenes)]
+    explore(draw, animal=ipywidgets.Dropdown(options=animals, description="animal"),
+            place=ipywidgets.Dropdown(options=list(PLACES), value="snow", description="place"),
+            network=ipywidgets.Dropdown(options=list(networks), value=list(networks)[-1], description="network"))
+
+
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:
     from IPython.display import display
 
