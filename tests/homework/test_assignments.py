@@ -1,4 +1,4 @@
-"""The three assignments, as files: nbgrader's marks, points, hidden tests, and what students get of them."""
+"""The four assignments, as files: nbgrader's marks, points, hidden tests, and what students get of them."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ def marked(name, **wanted):
 
 
 def test_there_is_one_for_each_part():
-    assert NAMES == ["part_1", "part_2", "part_3"]
+    assert NAMES == ["part_1", "part_2", "part_3", "part_4"]
 
 
 @of_each
