@@ -73,11 +73,8 @@ MISTAKES = [
             "test-matrix-methods", "it is local and specific"),
 
     Mistake("colour of squares forgotten", "part_4", "occlusion", "colour[:, None, None]", "0", "test-occlusion", "the colour is forgotten"),
-    Mistake("sum of the squares", "part_4", "occlusion", "total / covers", "total", "test-occlusion", "the mean of its squares, not the sum"),
     Mistake("always the legs", "part_4", "two-falls", "[truth.drawing.parts(scene).index(part)]", "[0]", "test-two-falls",
             "those are the pixels of the first part"),
-    Mistake("the whole animal", "part_4", "two-falls", "scene.without(part)", 'scene.without("object")', "test-two-falls",
-            "leave out the part, not the animal"),
     Mistake("nobody wins nothing", "part_4", "shapley", "value(s) for", "(value(s) if s else 0.0 * value(s)) for", "test-shapley",
             "v(∅) need not be 0"),
     Mistake("asked again and again", "part_4", "shapley", "(wins[some | {i}] - wins[some])", "(value(some | {i}) - value(some))",
