@@ -63,6 +63,8 @@ models: $(READY)
 scores: $(READY)
 	$(BIN)/python -m xaitutor.truth.scoreboard
 	$(BIN)/python -m xaitutor.truth.doubts
+	$(BIN)/python -m xaitutor.referees.judged
+	$(BIN)/python -m xaitutor.audit.clever_hans
 	$(BIN)/python tools/pages.py
 
 bench: $(READY)

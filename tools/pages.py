@@ -7,6 +7,7 @@ import re
 from pathlib import Path
 
 from xaitutor.attribution import differences, propagation, relevance
+from xaitutor.referees import judged
 from xaitutor.truth import doubts, scoreboard
 from xaitutor.truth.scoreboard import printed
 
@@ -62,6 +63,15 @@ def planted() -> list[list[str]]:
     return [["planted", *map(_short, found)],
             *([lie, *(f"{_number(all_['class_contrast'][lie])} / {_number(all_['network_contrast'][lie])}" for all_ in found.values())]
               for lie in lies)]
+
+
+def referees() -> list[list[str]]:
+    """How far each referee agrees with the truth, by question, and how many of the sure pairs it names rightly."""
+    questions = judged.QUESTIONS
+    rows = {name: [judged.agreement(name, question) for question in questions] for name in judged.REFEREES}
+    return [["referee", *(question.replace("_", " ") for question in questions), "sure pairs of the class contrast named rightly"],
+            *([judged.REFEREES[name].title, *(printed(*cell) for cell in rows[name]), f"{judged.right_pairs(name).value:.0%}"]
+              for name in sorted(rows, key=lambda name: -rows[name][1].value))]
 
 
 def rules() -> list[list[str]]:

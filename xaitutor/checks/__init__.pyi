@@ -1,6 +1,7 @@
 from . import (
     anatomy,
     attacks,
+    choosing,
     circuits,
     class_maps,
     clever_hans,

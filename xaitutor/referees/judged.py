@@ -3,8 +3,8 @@
 Each referee gives each method a value for each scene and network; so does the truth (`truth.scoreboard`). `agreement` says how alike their orders
 of the methods are, `right_pairs` how often the referee names the better one of two where the truth is sure. `data/referees.json` holds the values.
 
-All referees judge the same thing: the map for the scene's class, with its sign, the sum over colours; only those that need heat (pointing, mass, and
-"deletion_heat") get the picture that one sees of it. Methods that ask a hundred times and more are not asked again under noise or with other weights.
+All referees judge the same thing: the map for the scene's class, with its sign, the sum over colours; only pointing, mass, and those "without sign" get
+the heat that one sees of it. Methods that ask a hundred times and more are not asked again under noise or with other weights.
 """
 
 from __future__ import annotations
@@ -51,7 +51,8 @@ class Referee(NamedTuple):
 
 REFEREES = {
     "deletion": Referee("Deletion, blur", -1), "deletion_grey": Referee("Deletion, grey", -1), "deletion_heat": Referee("Deletion, blur, without sign", -1),
-    "road": Referee("Deletion, imputed (ROAD)", -1), "insertion": Referee("Insertion, blur", 1), "infidelity": Referee("Infidelity", -1),
+    "road": Referee("Deletion, imputed (ROAD)", -1), "insertion": Referee("Insertion, blur", 1),
+    "insertion_heat": Referee("Insertion, blur, without sign", 1), "infidelity": Referee("Infidelity", -1),
     "max_sensitivity": Referee("Max-sensitivity", -1), "cascade": Referee("Random weights, likeness", -1), "efficient_mprt": Referee("Random weights, entropy", 1),
     "pointing": Referee("Pointing game", 1), "mass": Referee("Heat on the object", 1), "gini": Referee("Sparseness (Gini)", 1),
     "consensus": Referee("Agreement with the others", 1),
@@ -195,7 +196,7 @@ def consensus(methods: dict[str, Tensor], everybody: dict[str, Tensor]) -> dict[
 
 def _kept(who: Contestant, network: Network, *situation) -> dict[str, np.ndarray]:
     """As `_values`; from the cache where nothing has changed."""
-    name = cache.name_of(who.code, network.weights, cache.name_of(situation[0].numpy().tobytes()), cache.code(__name__, without="xaitutor.menagerie"))
+    name = cache.name_of(who.code, network.weights, cache.name_of(situation[0].numpy().tobytes()), cache.code("xaitutor.referees.judged", without="xaitutor.menagerie"))
     return cache.read("referees", name) or cache.write("referees", name, **{key: np.asarray(value) for key, value in _values(who, network, *situation).items()})
 
 
@@ -209,6 +210,7 @@ def _values(who: Contestant, network: Network, x: Tensor, labels: Tensor, seen: 
     found = {
         "deletion": curve(curves.deletion, signed), "deletion_grey": curve(curves.deletion, signed, fill="grey"), "deletion_heat": curve(curves.deletion, heat),
         "road": curve(curves.deletion, signed, FEW_STEPS, curves.IMPUTED), "insertion": curve(curves.insertion, signed),
+        "insertion_heat": curve(curves.insertion, heat),
         "infidelity": faithfulness.missed(seen, attribution, contributions=who.name not in SLOPES) / nothing,
         "pointing": pointing_game(heat, objects).double(), "mass": relevance_mass(heat, objects), "gini": gini(attribution),
         "map": torch.nn.functional.avg_pool2d(signed, 4),

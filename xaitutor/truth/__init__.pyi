@@ -1,4 +1,4 @@
-from . import doubts, drawing, networks, scoreboard, situations
+from . import doubts, drawing, given, networks, scoreboard, situations
 from .agreement import bootstrap, pooled_agreement, rank_agreement
 from .coalitions import coalition_values
 from .controls import CONTROLS
