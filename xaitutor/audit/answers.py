@@ -42,6 +42,8 @@ def logits(case: Case) -> Finding:
     advice = f"Take {'the layer ' + repr(last[-1]) if last else 'what stands before the last function'} away (an nn.Identity in its place), and explain the logits."
     if what == "log-softmax":
         return answer(DOUBT, "The network puts out log-probabilities: a map explains the class against all others together.", advice)
+    if what == "sigmoid" and not last:  # a last ReLU with small outputs looks the same
+        return answer(DOUBT, "All outputs lie between 0 and 1: are they probabilities?", advice)
     p = case.logits.gather(1, case.target[:, None])
     slope = (p * (1 - p)).mean()
     words = f"The network puts out probabilities ({what}): gradients shrink to p (1 − p) of the logit's, and vanish where it is sure."

@@ -12,6 +12,7 @@ from xaitutor.referees import deletion
 from xaitutor.truth import bootstrap
 
 _STEPS = 16
+_LITTLE = 0.02  # of the probability: where all deletions change so little, there is nothing to compare (untrained networks: below 0.015)
 
 
 def deleted(case: Case) -> Finding:
@@ -31,6 +32,8 @@ def deleted(case: Case) -> Finding:
     found = bootstrap(gain.cpu())
     numbers = {"difference": found.value, "low": found.low, "high": found.high}
     advice = "The map may show what the network does not use: compare methods, and look at pictures where it fails."
+    if abs(found.value) < _LITTLE:
+        return answer(DOUBT, "The answer hardly depends on whether what the map marks is deleted, or as much elsewhere.", advice, **numbers)
     if found.high < 0:
         return answer(ALARM, "Deleting what the map marks changes the answer less than deleting as much elsewhere.", advice, **numbers)
     if found.low <= 0:

@@ -59,13 +59,16 @@ def possible(x: Tensor, scale: Scale) -> bool:
 def undone(x: Tensor, scale: Scale) -> dict[str, Tensor]:
     """What the pictures would have been, by mistake: only such as can be pictures, that lie between black and white and span some of it."""
     tries = {
-        "they are not normalised": scale.apply(x),
-        "they have values from 0 to 255, not normalised": scale.apply(x / 255),
         "they were normalised from values from 0 to 255 in place of 0 to 1": scale.apply(scale.undo(x) / 255),
         "they were divided by 255 twice": scale.apply(255 * scale.undo(x)),
-        "they were divided by 255 twice, and not normalised": scale.apply(255 * x),
         "they were normalised twice": scale.undo(x),
     }
+    if x.min() >= 0:  # nothing was subtracted yet
+        tries |= {
+            "they are not normalised": scale.apply(x),
+            "they have values from 0 to 255, not normalised": scale.apply(x / 255),
+            "they were divided by 255 twice, and not normalised": scale.apply(255 * x),
+        }
     return {name: other for name, other in tries.items() if possible(other, scale) and _spans(other, scale)}
 
 
