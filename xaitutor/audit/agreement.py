@@ -27,7 +27,7 @@ def cam_and_grad_cam(case: Case) -> Finding:
 
 
 def relevance_and_gradient(case: Case) -> Finding:
-    """In a network of ReLUs, LRP-0 is Gradient × Input."""
+    """In a network of ReLUs, LRP-0 is Gradient × Input. It shows that both see the same steps; a gradient that lies deceives both (`complete` tells)."""
     model, x, target = _double(case)
     return _same("LRP-0 and Gradient × Input", quiet(lrp, model, x, target, rule="zero"), quiet(gradient_x_input, model, x, target))
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import torch
+from scipy.stats import binom
 from torch import Tensor, nn
 
 from xaitutor.audit.cases import Case
@@ -12,6 +12,7 @@ _CLOSE = 1e-4  # float32 sums of up to a thousand probabilities
 _LAST = (nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmax2d)
 _SHIFTED = 0.3  # by so much must the accuracy rise with shifted labels; a healthy network's falls to nearly 0
 _UNSURE = 0.5
+_ENOUGH, _BY_CHANCE = 8, 0.05  # pictures; the probability that guessing is right as often
 _MANY = 20  # so many numbers all in [0, 1] are no logits
 
 
@@ -81,7 +82,7 @@ def labels(case: Case) -> Finding:
     if not 0 <= case.labels.min() <= case.labels.max() < classes:
         words = f"Labels go from {case.labels.min()} to {case.labels.max()}, but the network has the classes 0 to {classes - 1}."
         return answer(ALARM, words, "Bring labels and classes to one numbering.", **numbers)
-    if right[0] <= 2 / classes and len(predicted) >= 8:
+    if len(predicted) >= _ENOUGH and binom.sf(round(right[0] * len(predicted)) - 1, len(predicted), 1 / classes) > _BY_CHANCE:
         return answer(ALARM, "The network is hardly more often right than chance.",
                       "Labels in another order, pictures prepared otherwise, or weights of another network: find out which before explaining.", **numbers)
     verdict = FINE if right[0] >= _UNSURE else DOUBT
