@@ -59,6 +59,13 @@ def test_how_sure():
     assert ask(Says(torch.zeros(2, 3)), SURE).verdict == DOUBT
 
 
+def test_a_network_that_says_yes_or_no():
+    z = torch.tensor([[3.0], [-3.0]])
+    torch.testing.assert_close(probabilities(z), torch.cat([z.sigmoid(), 1 - z.sigmoid()], dim=1))
+    finding = ask(Says(z), SURE)
+    assert finding.numbers["probability"] == 0.5 and ask(Says(z), LABELS, labels=[0, 0]).verdict == NOT
+
+
 def test_labels():
     truth = torch.arange(20) % 5
     model = Says(9 * nn.functional.one_hot(truth, 5))

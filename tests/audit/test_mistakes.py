@@ -6,6 +6,7 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from torchvision import transforms
 
 from xaitutor.audit.mistakes import IMAGENET, possible, reversed_channels, scale_of, undone
 
@@ -46,6 +47,8 @@ def test_the_scale_is_that_of_the_preprocess_or_of_imagenet():
     assert scale_of(MENAGERIE, pictures(0)).mean.flatten().tolist() == pytest.approx(MENAGERIE.mean)
     assert scale_of(None, pictures(0)).std.flatten().tolist() == pytest.approx(IMAGENET[1])
     assert scale_of(None, torch.zeros(1, 1, 4, 4)) is None
+    composed = transforms.Compose([transforms.ToTensor(), transforms.Normalize((0.1, 0.2, 0.3), (0.4, 0.5, 0.6))])
+    assert scale_of(composed, pictures(0)).std.flatten().tolist() == pytest.approx([0.4, 0.5, 0.6]) and scale_of(composed, pictures(0)).known
     grey = SimpleNamespace(mean=[0.5], std=[0.25])
     assert scale_of(grey, torch.zeros(1, 1, 4, 4)).room == pytest.approx(0.05)
 

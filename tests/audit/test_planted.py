@@ -7,7 +7,7 @@ from xaitutor import audit
 
 
 def test_the_same_seed_gives_the_same():
-    for fault in ("nothing", "random weights", "random head"):
+    for fault in ("random weights", "random head"):
         one, two = (audit.planted(fault, count=2, seed=3) for _ in range(2))
         assert torch.equal(one.x, two.x) and torch.equal(one.labels, two.labels)
         assert all(torch.equal(a, b) for a, b in zip(one.model.state_dict().values(), two.model.state_dict().values()))
@@ -19,7 +19,7 @@ def test_what_each_fault_changes():
     scale = healthy.options["preprocess"]
     mean, std = (torch.tensor(values).view(3, 1, 1) for values in (scale.mean, scale.std))
     p = healthy.x * std + mean
-    wrong = {fault: audit.planted(fault, count=2) for fault in audit.FAULTS}
+    wrong = {fault: audit.planted(fault, count=2) for fault in audit.FAULTS if "weights" not in fault}
     for fault, x in {"not normalised": p, "0-255": 255 * p, "normalised twice": (healthy.x - mean) / std, "BGR": (p.flip(1) - mean) / std}.items():
         torch.testing.assert_close(wrong[fault].x, x, atol=1e-4, rtol=1e-4)
     assert wrong["training mode"].model.training and wrong["wrong layer"].options["layer"] == "layer1"

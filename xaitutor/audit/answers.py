@@ -27,8 +27,11 @@ def kind(outputs: Tensor) -> str:
 
 
 def probabilities(outputs: Tensor) -> Tensor:
-    """The probabilities (N, K), whatever the network puts out."""
+    """The probabilities (N, K), whatever the network puts out; of a network with one output, those of yes and no, (N, 2)."""
     what = kind(outputs)
+    if outputs.shape[1] == 1:
+        yes = outputs if what == "sigmoid" else outputs.sigmoid()
+        return yes.new_tensor([[0.0, 1.0]]) + yes * yes.new_tensor([[1.0, -1.0]])
     if what == "softmax":
         return outputs
     return outputs / outputs.sum(dim=1, keepdim=True) if what == "sigmoid" else outputs.softmax(dim=1)
@@ -58,7 +61,7 @@ def sureness(case: Case) -> Finding:
     """
     p = probabilities(case.logits)
     mine = p.gather(1, case.target[:, None])[:, 0]
-    margin = mine - p.gather(1, case.others[:, None])[:, 0] if p.shape[1] > 1 else mine
+    margin = mine - p.scatter(1, case.target[:, None], -1).amax(dim=1)
     numbers = {"probability": mine.mean(), "margin": margin.mean()}
     if margin.mean() < 0:
         return answer(DOUBT, "The classes that are explained are not those that the network sees.",
@@ -72,6 +75,8 @@ def labels(case: Case) -> Finding:
     """Do the labels mean the classes that the network means? Accuracy with the labels, and with the labels one lower and one higher."""
     if case.labels is None:
         return answer(NOT, "No labels were given.")
+    if case.logits.shape[1] == 1:
+        return answer(NOT, "The network has one output only.")
     classes, predicted = case.logits.shape[1], case.logits.argmax(dim=1).cpu()
     right = {shift: (predicted == case.labels + shift).double().mean().item() for shift in (0, -1, 1)}
     better = max((-1, 1), key=right.get)

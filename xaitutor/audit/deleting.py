@@ -6,7 +6,7 @@ import torch
 from torch import Tensor
 
 from xaitutor.audit.answers import kind
-from xaitutor.audit.cases import Case, there
+from xaitutor.audit.cases import Case, quiet, there
 from xaitutor.audit.findings import ALARM, DOUBT, FINE, UNKNOWN, Finding, answer
 from xaitutor.referees import deletion
 from xaitutor.truth import bootstrap
@@ -24,8 +24,8 @@ def deleted(case: Case) -> Finding:
     """
     heat = there(case)
     options = {"steps": _STEPS, "seed": case.seed, "score": "logit" if kind(case.logits) in ("softmax", "sigmoid") else "probability"}
-    here = deletion(case.model, case.x, case.target, heat, **options)
-    gain = deletion(case.model, case.x, case.target, elsewhere(heat, case.seed), **options) - here
+    here = quiet(deletion, case.model, case.x, case.target, heat, **options)
+    gain = quiet(deletion, case.model, case.x, case.target, elsewhere(heat, case.seed), **options) - here
     if len(gain) < 2:
         return answer(UNKNOWN, "One picture is one picture: a difference would say nothing of the method.", "Give several pictures, a dozen or more.",
                       difference=gain.mean())

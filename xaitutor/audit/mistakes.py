@@ -24,10 +24,11 @@ REVERSED = "their channels are in reverse order (BGR in place of RGB)"
 
 
 class Scale(NamedTuple):
-    """How pictures are normalised, mean and std (C, 1, 1), and how far beyond black and white they may lie, as a share of that range."""
+    """How pictures are normalised, mean and std (C, 1, 1); whether that is `known`, and how far beyond black and white they may lie, as a share of that range."""
 
     mean: Tensor
     std: Tensor
+    known: bool
     room: float
 
     def apply(self, x: Tensor) -> Tensor:
@@ -38,16 +39,15 @@ class Scale(NamedTuple):
 
 
 def scale_of(preprocess, x: Tensor) -> Scale | None:
-    """The scale that `preprocess` (mean, std) says; else that of ImageNet, which others are near to; None for pictures that are not in colour.
+    """The scale that `preprocess` says, or a step in it (torchvision's Compose); else that of ImageNet, which others are near to; None for other channels.
 
     A guessed scale gets half of the range as room: between ImageNet's and the menagerie's a picture normalised twice moves by a third.
     """
-    mean, std = getattr(preprocess, "mean", None), getattr(preprocess, "std", None)
-    known = mean is not None and std is not None and len(mean) == len(std) == x.shape[1]
-    if not known and x.shape[1] != 3:
+    steps = [step for step in (preprocess, *getattr(preprocess, "transforms", ())) if len(getattr(step, "mean", None) or ()) == x.shape[1]]
+    if not steps and x.shape[1] != len(IMAGENET[0]):
         return None
-    mean, std = (torch.as_tensor(v).to(x).view(-1, 1, 1) for v in ((mean, std) if known else IMAGENET))
-    return Scale(mean, std, 0.05 if known else 0.5)
+    mean, std = (torch.as_tensor(v).to(x).view(-1, 1, 1) for v in ((steps[-1].mean, steps[-1].std) if steps else IMAGENET))
+    return Scale(mean, std, bool(steps), 0.05 if steps else 0.5)
 
 
 def possible(x: Tensor, scale: Scale) -> bool:

@@ -32,7 +32,7 @@ def as_expected(case: Case) -> Finding:
     """
     scale = scale_of(case.preprocess, case.x)
     found = _out_of_scale(case, scale) if scale else None
-    return found or _reversed(case, scale) or _size(case) or _unaccused(case)
+    return found or _reversed(case, scale) or _size(case) or _unaccused(case, scale)
 
 
 def distance(model: nn.Module, x: Tensor) -> float | None:
@@ -112,11 +112,11 @@ def _size(case: Case) -> Finding | None:
                   "another size than in training.", _ADVICE, height=case.x.shape[2], width=case.x.shape[3])
 
 
-def _unaccused(case: Case) -> Finding:
+def _unaccused(case: Case, scale: Scale | None) -> Finding:
     here = distance(case.model, case.x)
     if here is None:
         words = "The network has no batch norm that remembers its training; range and answers say nothing against the pictures."
-        verdict = UNKNOWN if getattr(case.preprocess, "mean", None) is None else FINE
+        verdict = FINE if scale and scale.known else UNKNOWN
         return answer(verdict, words, "Compare mean, std and the order of channels with the training yourself.", probability=_sure(case, case.x))
     return answer(FINE, "The pictures look to the first batch norm like those in training, and no usual mistake explains them better.", distance=here)
 
