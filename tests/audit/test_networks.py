@@ -4,6 +4,7 @@ import torch
 from torch import nn
 
 from xaitutor import audit
+from xaitutor.audit import networks
 from xaitutor.audit.findings import ALARM, DOUBT, FINE, UNKNOWN
 from xaitutor.truth.networks import untrained
 
@@ -46,8 +47,16 @@ def test_an_answer_that_does_not_depend_on_the_picture():
 
 
 def test_guesses_and_one_picture():
-    assert ask(net(), X[:1], TRAINED).verdict in (ALARM, UNKNOWN)
+    assert ask(net(), X[:1], TRAINED).verdict in (ALARM, DOUBT)
     model = net()
     with torch.no_grad():
         model[-1].weight *= 1000
     assert ask(model, X[:1], TRAINED).verdict in (FINE, UNKNOWN)
+
+
+def test_two_classes_are_not_taken_for_guesses():
+    p = torch.tensor([[0.9, 0.1], [0.2, 0.8], [0.85, 0.15]])
+    numbers = lambda sure: {"probability": sure, "chance": 0.5}  # noqa: E731
+    assert networks._guessing(p, numbers(0.85)) is None
+    assert networks._guessing(p, numbers(0.65)).verdict == DOUBT and networks._guessing(p, numbers(0.52)).verdict == ALARM
+    assert networks._guessing(p[:1].expand(3, 2), numbers(0.9)).verdict == ALARM

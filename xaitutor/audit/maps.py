@@ -79,21 +79,25 @@ def at_layer(case: Case) -> Finding:
 def place(case: Case) -> Finding:
     """Is there a map, and is it on the picture? Share of empty maps; heat in a frame of the picture, and on padding, against their area."""
     heat = there(case)
-    empty = (heat.flatten(1).amax(dim=1) == 0)
+    empty = heat.flatten(1).amax(dim=1) == 0
     if empty.double().mean() > 0.5:
-        negative = (case.attribution.flatten(1).amin(dim=1) < 0)[empty].double().mean().item()
-        why = "all that the method gives is negative: it speaks against the class" if negative > 0.5 else "the method gives zeros, or its ReLU leaves nothing"
-        return answer(ALARM, f"The map of most pictures is empty; {why}.", "Look at the map with its sign (Grad-CAM: relu=False); is the class the right one?",
-                      empty=empty.double().mean())
+        return _nothing(case, empty)
     framed, padded = _share(heat[~empty], _frame(heat)), _on_padding(case, heat, ~empty)
     numbers = {"empty": empty.double().mean(), "frame": framed} | ({} if padded is None else {"padding": padded})
-    if framed > _ON_FRAME or (padded is not None and padded > 1):
-        where = "on the padding of the picture, where nothing is" if framed <= _ON_FRAME else "in a frame along the border of the picture"
+    if framed > _ON_FRAME or (padded or 0) > 1:
+        where = "in a frame along the border of the picture" if framed > _ON_FRAME else "on the padding of the picture, where nothing is"
         return answer(ALARM, f"The map is hottest {where}.", "Zero padding makes such maps: look whether they stay when the picture is shifted.", **numbers)
     if framed > _NEAR_FRAME or empty.any():
         words = f"{int(empty.sum())} of {len(empty)} maps are empty." if empty.any() else "There is more heat along the border than inside."
         return answer(DOUBT, words, "Look at these pictures: is the thing there?", **numbers)
     return answer(FINE, "The map is there, and not on the border.", **numbers)
+
+
+def _nothing(case: Case, empty: Tensor) -> Finding:
+    negative = (case.attribution.flatten(1).amin(dim=1) < 0)[empty].double().mean() > 0.5
+    why = "all that the method gives is negative: it speaks against the class" if negative else "the method gives zeros, or its ReLU leaves nothing"
+    return answer(ALARM, f"The map of most pictures is empty; {why}.", "Look at the map with its sign (Grad-CAM: relu=False); is the class the right one?",
+                  empty=empty.double().mean())
 
 
 def _name_of(case: Case, last: Tensor) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from torch import nn
+from torch import Tensor, nn
 
 from xaitutor.audit.answers import probabilities
 from xaitutor.audit.cases import Case
@@ -13,7 +13,7 @@ from xaitutor.audit.weights import fresh, layers
 _LIVELY = (nn.modules.batchnorm._BatchNorm, nn.modules.dropout._DropoutNd)
 # Mean of the largest probability. The four networks 0.81 to 0.97; random weights 0.09 to 0.16 (resnet18) and 0.34 to 0.42 (VGG), a random head
 # 0.12 and 0.25, chance 0.083.
-_GUESSING, _UNSURE = 2, 6  # times chance
+_GUESSING, _UNSURE = (2, 0.1), (6, 0.4)  # times chance, or that share of the way from chance to 1, which counts where classes are few
 _SOME = 1 / 3  # of the layers; in menagerie_resnet18_biased, trained for five epochs, 4 of 21 still look as they were drawn
 _STILL = 1e-3  # by so little do probabilities of two pictures differ where the answer does not depend on the picture
 
@@ -37,20 +37,25 @@ def trained(case: Case) -> Finding:
     parts = layers(case.model)
     drawn = [name for name, module in parts.items() if fresh(module)]
     p = probabilities(case.logits)
-    sure, spread, chance = p.amax(dim=1).mean().item(), (p - p[:1]).abs().max().item(), 1 / p.shape[1]
-    numbers = {"probability": sure, "chance": chance, "layers_fresh": len(drawn), "layers": len(parts)}
-    accused = _fresh(case, drawn, list(parts), numbers)
-    if accused:
-        return accused
-    if len(p) > 1 and spread < _STILL:
-        return answer(ALARM, "The answer does not depend on the picture.", "Look at the weights, and at the pictures: are they all the same?", **numbers)
-    if sure < _GUESSING * chance:
-        return answer(ALARM, "The answers are guesses.", "Was the file with the weights loaded, into all layers?", **numbers)
-    if sure < min(_UNSURE * chance, 0.5):
-        return answer(DOUBT, "The answers are not far from guesses.", "Look at the accuracy on pictures with labels.", **numbers)
-    if len(p) == 1 and not parts:
+    numbers = {"probability": p.amax(dim=1).mean().item(), "chance": 1 / p.shape[1], "layers_fresh": len(drawn), "layers": len(parts)}
+    found = _fresh(case, drawn, list(parts), numbers) or _guessing(p, numbers)
+    if found is None and len(p) == 1 and not parts:
         return answer(UNKNOWN, "One picture, and no layer with enough weights: nobody can tell.", "Give several pictures.", **numbers)
-    return answer(FINE, "The weights do not look freshly drawn, and the answers are no guesses.", **numbers)
+    return found or answer(FINE, "The weights do not look freshly drawn, and the answers are no guesses.", **numbers)
+
+
+def _guessing(p: Tensor, numbers: dict) -> Finding | None:
+    if len(p) > 1 and (p - p[:1]).abs().max() < _STILL:
+        return answer(ALARM, "The answer does not depend on the picture.", "Look at the weights, and at the pictures: are they all the same?", **numbers)
+    if numbers["probability"] < _above(numbers["chance"], *_GUESSING):
+        return answer(ALARM, "The answers are guesses.", "Was the file with the weights loaded, into all layers?", **numbers)
+    if numbers["probability"] < _above(numbers["chance"], *_UNSURE):
+        return answer(DOUBT, "The answers are not far from guesses.", "Look at the accuracy on pictures with labels.", **numbers)
+    return None
+
+
+def _above(chance: float, times: float, share: float) -> float:
+    return min(times * chance, chance + share * (1 - chance))
 
 
 def _fresh(case: Case, drawn: list[str], parts: list[str], numbers: dict) -> Finding | None:
