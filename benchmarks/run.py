@@ -172,6 +172,18 @@ def attributions() -> str:
             f"Missed: {missed}. From run to run a ratio changes by several per cent.\n")
 
 
+def audits() -> str:
+    """How often the audit finds a planted fault, and accuses where there is none."""
+    from benchmarks import audit
+
+    rates = audit.measure()
+    networks = [name.removeprefix("menagerie_") for name in dict.fromkeys(rate.network for rate in rates)]
+    head = ("fault", *networks, "all", "all, without preprocess and labels", "… at least a doubt")
+    return (table(head, audit.cells(rates)) + f"\n\nHow often the question that must find a planted fault raises an alarm, on {audit.PICTURES} pictures of each of "
+            f"{audit.SEEDS} seeds, with {audit.METHOD}; of “nothing”, a healthy network, how often any of the {len(audit.QUESTIONS)} questions does. Without "
+            "labels nobody can tell that they are off.\n")
+
+
 def notebooks() -> str:
     """Seconds of each notebook on two threads, the start of its kernel included."""
     import nbformat
@@ -308,6 +320,7 @@ SECTIONS = {
     "Activation maximisation": activation_maximisation,
     "Prototypes": prototypical_examples,
     "Attribution": attributions,
+    "Audit": audits,
     "Notebooks": notebooks,
     "Homework": grading,
 }

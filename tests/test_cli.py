@@ -59,6 +59,30 @@ def test_download_says_what_went_wrong(monkeypatch, capsys, error):
     assert capsys.readouterr().err.strip() == str(error)
 
 
+# audit
+
+
+def test_audit_reports_and_draws(capsys, tmp_path):
+    status = cli.main(["audit", "menagerie/zebra", "menagerie/sofa", "--labels", "zebra, 12", "--output", str(tmp_path / "audit.png")])
+    out = capsys.readouterr().out
+    assert status == 0 and out.startswith("alarm           Do the labels mean its classes?") and out.rstrip().endswith(f"drawn: {tmp_path / 'audit.png'}")
+    assert Image.open(tmp_path / "audit.png").size[0] == 720
+
+
+def test_audit_as_json(capsys, tmp_path):
+    options = ["--model", "menagerie_vgg", "--layer", "features.0", "--json", "--output", str(tmp_path / "audit.png")]
+    assert cli.main(["audit", "menagerie/zebra", "menagerie/cow", *options]) == 0
+    found = {finding["question"]: finding for finding in json.loads(capsys.readouterr().out)}
+    assert found["Is the layer the right one?"]["verdict"] == "alarm" and found["Do CAM and Grad-CAM agree?"]["verdict"] == "does not apply"
+
+
+@pytest.mark.parametrize("options, said", [(["--method", "grad_cm"], "did you mean 'grad_cam'"), (["--labels", "zebra"], "for each of the 2"),
+                                           (["--labels", "zebra,unicorn"], "no class is called 'unicorn'"), (["--layer", "layer9"], "no layer 'layer9'")])
+def test_audit_says_what_is_wrong(capsys, options, said):
+    assert cli.main(["audit", "menagerie/zebra", "menagerie/cow", *options]) == 1
+    assert said in capsys.readouterr().err
+
+
 # explain
 
 

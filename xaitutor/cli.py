@@ -4,6 +4,7 @@
     xaitutor check               is this machine ready for the course?
     xaitutor download resnet18   fetch a network of torchvision, for later without internet
     xaitutor explain photo.jpg   why does a network see in the photo what it sees?
+    xaitutor audit photo.jpg …   nobody knows the truth: what can be checked all the same?
     xaitutor score grad_cam      does a method tell the truth about a decision? (any method: module:function)
 
 and, for instructors,
@@ -49,6 +50,16 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--output", default="explanation.png", metavar="FILE",
                          help="the picture to write (default: %(default)s)")
     command.set_defaults(run=explain)
+
+    command = commands.add_parser("audit", help="what can be checked of a network, photos and a method where nobody knows the truth?")
+    command.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or sample pictures; a dozen say more than one")
+    command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
+    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp (default: %(default)s)")
+    command.add_argument("--layer", metavar="NAME", help="of Grad-CAM and its kin (default: the last feature map)")
+    command.add_argument("--labels", metavar="CLASS[,CLASS…]", help="the true class of each photo, by name or number")
+    command.add_argument("--output", default="audit.png", metavar="FILE", help="the picture to write (default: %(default)s)")
+    command.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
+    command.set_defaults(run=audit)
 
     command = commands.add_parser("score", help="does a method tell the truth about a decision?")
     command.add_argument("method", metavar="METHOD", help="for example grad_cam, captum.attr:Saliency, or my_module:my_method, "
@@ -160,6 +171,25 @@ def explain(options: argparse.Namespace) -> int:
     return 0
 
 
+def audit(options: argparse.Namespace) -> int:
+    """The exit status is 0 also where there are alarms: the audit itself was well."""
+    import torch
+
+    from xaitutor.audit import as_dicts, report
+    from xaitutor.audit import audit as ask
+    from xaitutor.networks import images, models
+
+    method = _method(options.method)
+    photos = [images.load_image(photo) for photo in options.photos]
+    model, preprocess, categories = models.load_model(options.model)
+    labels = _labels(options.labels, categories)
+    x = torch.stack([preprocess(photo) for photo in photos])
+    findings = ask(model, x, method=method.name, layer=options.layer, labels=labels, preprocess=preprocess)
+    _draw_audit(findings, model, x, preprocess, categories, method, options)
+    print(json.dumps(as_dicts(findings)) if options.json else f"{report(findings)}\n\ndrawn: {options.output}")
+    return 0
+
+
 def score(options: argparse.Namespace) -> int:
     from xaitutor.truth import scoreboard, scores
 
@@ -199,6 +229,34 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     for title, one in zip(titles[1:], maps):
         if not one.any():
             print(f"{title} shows nothing here: its map has no value above zero")
+
+
+def _labels(names: str | None, categories: list[str]) -> list[int] | None:
+    """Numbers stay as they are: whether there is such a class is a question of the audit."""
+    from xaitutor.attribution import class_index
+
+    if names is None:
+        return None
+    return [int(name) if name.strip().isdecimal() else class_index(categories, name.strip()) for name in names.split(",")]
+
+
+def _draw_audit(findings, model, x, preprocess, categories, method, options) -> None:
+    import matplotlib.pyplot as plt
+
+    from xaitutor.attribution import heatmap
+    from xaitutor.figures import audits, plots
+    from xaitutor.networks import images
+
+    pictures = images.denormalise(x, preprocess.mean, preprocess.std).clamp(0, 1)
+    try:
+        given = {} if options.layer is None else {"layer": options.layer}
+        heat = heatmap(method.function(model, x, **given), method.reduce, size=x.shape[2:])
+    except ValueError:  # the findings say why
+        heat = None
+    plots.use_style()
+    figure, _ = audits.page(findings, pictures, heat, [categories[index] for index in model(x).argmax(dim=1).tolist()])
+    figure.savefig(options.output)
+    plt.close(figure)
 
 
 def _method(name: str):

@@ -5,7 +5,7 @@ import sys
 
 import psutil
 
-from benchmarks import attribution, run
+from benchmarks import attribution, audit, run
 from xaitutor.attribution import METHODS
 
 
@@ -73,3 +73,9 @@ def test_a_report_by_kind(tmp_path):
     found = run.by_kind(report)
     assert list(found) == list(run.KINDS.values())
     assert list(found.values()) == [(1, 60), (2, 2), (0, 0), (1, 2), (1, 3)]
+
+
+def test_rates_of_the_audit():
+    rates = audit.measure(seeds=2, count=4, networks=["menagerie_vgg", "menagerie_resnet18"], faults=["0-255", "labels off by one"])
+    assert [rate[1:] for rate in rates[:2]] == [("menagerie_vgg", 2, 2, 2, 2), ("menagerie_resnet18", 2, 2, 2, 2)]
+    assert audit.cells(rates) == [("0-255", "2 of 2", "2 of 2", "100%", "100%", "100%"), ("labels off by one", "2 of 2", "2 of 2", "100%", "0%", "0%")]
