@@ -45,10 +45,9 @@ def test_a_healthy_network_is_not_accused(network, seed):
 
 @pytest.mark.parametrize("network", EMBEDDED)
 def test_nor_on_other_pictures_without_labels_and_preprocess(network):
-    for seed in (11, 12):
-        model, x, _, _ = audit.planted("nothing", network, count=8, seed=seed)
-        findings = audit.audit(model, x, questions=QUICK[:9])
-        assert ALARM not in verdicts(findings).values(), audit.report(findings)
+    model, x, _, _ = audit.planted("nothing", network, count=8, seed=11)
+    findings = audit.audit(model, x, questions=QUICK[:9])
+    assert ALARM not in verdicts(findings).values(), audit.report(findings)
 
 
 @pytest.mark.parametrize("name", ["resnet18", "densenet121", "mobilenet_v3_small"])
