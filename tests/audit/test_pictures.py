@@ -76,10 +76,10 @@ def test_another_size_than_the_preprocess_makes():
     model, x, _, options = audit.planted("nothing", count=4)
     small = nn.functional.interpolate(x, (72, 72), mode="area")
     preprocess = options["preprocess"]
-    sized = SimpleNamespace(mean=preprocess.mean, std=preprocess.std, crop_size=[256])
+    sized, also = (SimpleNamespace(mean=preprocess.mean, std=preprocess.std, crop_size=size) for size in ([256], 256))
     assert ask(model, x, preprocess=preprocess).verdict == FINE
     finding = ask(model, x, preprocess=sized)
-    assert finding.verdict == DOUBT and "another size" in finding.words
+    assert finding.verdict == DOUBT and "another size" in finding.words and ask(model, x, preprocess=also) == finding
     assert ask(model, small, preprocess=preprocess).verdict in (DOUBT, FINE)
 
 

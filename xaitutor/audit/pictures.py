@@ -20,6 +20,7 @@ CLEARLY = 2  # an undone mistake must come that many times nearer
 # 0.08 to 0.84. The sign alone would do there; of pictures in which colour says little there is less to see.
 SURER = 0.1
 SURE_BY_FAR = 0.2  # without batch norm: how much more probable the answer must become; the VGG, not normalised, gains 0.45 and more
+_SCALED = 1.5  # times larger or smaller than the preprocess makes
 _ADVICE = "Prepare pictures with the preprocess that belongs to the weights: x = preprocess(image)[None], once."
 
 
@@ -106,11 +107,14 @@ def _reversed(case: Case, scale: Scale | None) -> Finding | None:
 
 
 def _size(case: Case) -> Finding | None:
-    size = getattr(case.preprocess, "crop_size", None)
-    if size is None or max(size) <= 1.5 * max(case.x.shape[2:]) and max(case.x.shape[2:]) <= 1.5 * max(size):
+    given = getattr(case.preprocess, "crop_size", None)
+    if given is None:
         return None
-    return answer(DOUBT, f"The pictures have {case.x.shape[2]} × {case.x.shape[3]} pixels, and the preprocess makes {max(size)}: things are of "
-                  "another size than in training.", _ADVICE, height=case.x.shape[2], width=case.x.shape[3])
+    made, here = max(given) if hasattr(given, "__len__") else given, max(case.x.shape[2:])
+    if max(made, here) <= _SCALED * min(made, here):
+        return None
+    return answer(DOUBT, f"The pictures have {case.x.shape[2]} × {case.x.shape[3]} pixels, and the preprocess makes {made}: things are of another size than in "
+                  "training.", _ADVICE, height=case.x.shape[2], width=case.x.shape[3])
 
 
 def _unaccused(case: Case, scale: Scale | None) -> Finding:
