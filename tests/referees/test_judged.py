@@ -28,7 +28,7 @@ def planted(monkeypatch):
 @pytest.mark.parametrize("say, agreement, share", [(lambda v: v, 1, 1), (lambda v: -v, -1, 0), (lambda v: 3 * v + 7, 1, 1), (lambda v: 0.0, 0, 0.5)])
 def test_who_says_what_is_true_is_right(planted, say, agreement, share):
     planted(say)
-    assert judged.agreement("insertion").value == pytest.approx(agreement)
+    assert judged.agreement("insertion").value == pytest.approx(agreement, abs=2e-3)  # methods that are equal to the last bit may change places
     assert judged.right_pairs("insertion").value == pytest.approx(share)
 
 
@@ -36,7 +36,7 @@ def test_less_is_better_where_it_is_said_to_be(monkeypatch):
     truth = scoreboard.read()["values"]
     rows = {network: {"deletion": {name: [-v for v in row[: judged.SCENES]] for name, row in scored["class_contrast"].items()}} for network, scored in truth.items()}
     monkeypatch.setattr(judged, "read", lambda: {"values": rows})
-    assert judged.agreement("deletion").value == pytest.approx(1)
+    assert judged.agreement("deletion").value == pytest.approx(1, abs=2e-3)
 
 
 def test_chance_agrees_with_nobody(planted):

@@ -12,12 +12,11 @@ from __future__ import annotations
 import json
 from collections import defaultdict
 from collections.abc import Callable, Sequence
-from functools import partial
+from functools import lru_cache, partial
 from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import rankdata
 from torch import Tensor
 
 from xaitutor.attribution import METHODS, heatmap, signed_heatmap
@@ -27,6 +26,7 @@ from xaitutor.referees import curves, faithfulness, randomisation
 from xaitutor.referees.complexity import gini
 from xaitutor.referees.similarity import rank_correlation
 from xaitutor.truth import cache, controls, networks, scoreboard
+from xaitutor.truth.agreement import rank_agreement
 from xaitutor.truth.given import VARIANTS, Contestant, contestant
 from xaitutor.truth.localisation import pointing_game, relevance_mass
 from xaitutor.truth.networks import Network
@@ -74,14 +74,14 @@ def agreement(referee: str, question: str = "class_contrast", only: Sequence[str
     controls are not among the methods. Positive: whom the referee praises, the truth praises, too.
     """
     tables = [_methods(table, without) for table in _tables(referee, question, only)]
-    return _over_scenes(tables, [_spearman] * len(tables))
+    return _over_scenes(tables, [rank_agreement] * len(tables))
 
 
 def right_pairs(referee: str, question: str = "class_contrast", only: Sequence[str] | None = None) -> Interval:
     """Of all pairs of methods and controls of which the truth is sure which is better, the share in which the referee says so, too, in the mean
     over the networks; ½ is chance. Where it makes no difference it is half right. The interval is over scenes."""
     tables = _tables(referee, question, only)
-    return _over_scenes(tables, [partial(_named_right, _sure(table.true)) for table in tables])
+    return _over_scenes(tables, [partial(_named_right, _sure(table.true.tobytes(), table.true.shape)) for table in tables])
 
 
 def by_network(referee: str, question: str = "class_contrast") -> dict[str, Interval]:
@@ -120,25 +120,21 @@ def _methods(table: _Table, without: Sequence[str]) -> _Table:
 
 
 def _over_scenes(tables: Sequence[_Table], statistics: Sequence[Callable]) -> Interval:
-    """The mean over networks of each one's `statistic(given, true)`, of weighted means over the scenes, with its interval over scenes."""
+    """The mean over networks of each one's `statistic(given, true)`, of means over resampled scenes, both (resamples, methods), with its interval."""
 
     def mean(weights: np.ndarray) -> np.ndarray:
         rows = np.atleast_2d(weights).T  # (scenes, resamples)
-        found = [[statistic(given, true) for given, true in zip((table.given @ rows).T, (table.true @ rows).T)]
-                 for table, statistic in zip(tables, statistics)]
-        return np.mean(found, axis=0) if np.ndim(weights) > 1 else np.mean(found)
+        found = np.mean([statistic((table.given @ rows).T, (table.true @ rows).T) for table, statistic in zip(tables, statistics)], axis=0)
+        return found if np.ndim(weights) > 1 else found[0]
 
     return interval(mean, tables[0].given.shape[1])
 
 
-def _spearman(given: np.ndarray, true: np.ndarray) -> float:
-    a, b = (rankdata(row) - (len(row) + 1) / 2 for row in (given, true))
-    length = np.sqrt((a @ a) * (b @ b))
-    return float(a @ b / length) if length else 0.0
-
-
-def _sure(true: np.ndarray) -> np.ndarray:
-    """Of each pair of rows, +1 where the first is certainly better (its interval of the paired difference lies above 0), −1 the other way, 0 unsure."""
+@lru_cache(maxsize=16)  # the same for all referees
+def _sure(values: bytes, shape: tuple[int, int]) -> np.ndarray:
+    """Of each pair of rows (methods, scenes), +1 where the first is certainly better (its interval of the paired difference lies above 0), −1 the other
+    way, 0 unsure."""
+    true = np.frombuffer(values).reshape(shape)
     result = np.zeros((len(true), len(true)))
     for i in range(len(true)):
         for j in range(i):
@@ -147,9 +143,9 @@ def _sure(true: np.ndarray) -> np.ndarray:
     return result
 
 
-def _named_right(sure: np.ndarray, given: np.ndarray, _) -> float:
-    gap = np.sign(given[:, None] - given[None]) * sure
-    return float((gap[sure != 0] + 1).mean() / 2)
+def _named_right(sure: np.ndarray, given: np.ndarray, _) -> np.ndarray:
+    gap = np.sign(given[:, :, None] - given[:, None]) * sure
+    return (gap[:, sure != 0] + 1).mean(axis=1) / 2
 
 
 def _known(name: str, names, what: str) -> str:
