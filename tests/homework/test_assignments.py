@@ -1,4 +1,4 @@
-"""The four assignments, as files: nbgrader's marks, points, hidden tests, and what students get of them."""
+"""The five assignments, as files: nbgrader's marks, points, hidden tests, and what students get of them."""
 
 import re
 import sys
@@ -24,7 +24,7 @@ def marked(name, **wanted):
 
 
 def test_there_is_one_for_each_part():
-    assert NAMES == ["part_1", "part_2", "part_3", "part_4"]
+    assert NAMES == ["part_1", "part_2", "part_3", "part_4", "part_5"]
 
 
 @of_each
@@ -87,8 +87,8 @@ def test_nobodys_work_is_overwritten(tmp_path):
 
 
 @pytest.mark.parametrize("arguments, told", [
-    (["release", "part_5"], "there is no assignment 'part_5'; did you mean 'part_"),
-    (["release", "x"], "there is no assignment 'x'; there are part_1, part_2, part_3, part_4"),
+    (["release", "part_6"], "there is no assignment 'part_6'; did you mean 'part_"),
+    (["release", "x"], "there is no assignment 'x'; there are part_1, part_2, part_3, part_4, part_5"),
     (["grade", "part1", "--submissions", "."], "there is no assignment 'part1'; did you mean 'part_1'?"),
     (["grade", "part_1", "--submissions", "nowhere"], "nowhere is not a folder"),
     (["grade", "part_1", "--submissions", "empty"], "empty is empty; it should hold a folder, or a notebook, for each student"),

@@ -3,6 +3,7 @@
     homework.release("part_1", "released")              the students' notebook, without solutions and hidden tests
     homework.grade("part_1", "submissions", "graded")   scores as CSV, and a page of feedback for each student
     homework.graded("part_1", "graded")                 who has a score already
+    homework.suspects.for_student(name)                 a network with one thing wrong, another for each student
 
 An assignment is one notebook in `notebooks/homework/`: solutions, points and hidden tests are in it, marked as nbgrader
 wants them. Its test cells ask `expect`.
