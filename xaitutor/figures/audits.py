@@ -12,14 +12,14 @@ from xaitutor.attribution.heatmaps import overlay
 from xaitutor.audit.findings import ALARM, DOUBT, FINE, Finding, worst
 from xaitutor.figures import plots
 
-_COLOURS = {ALARM: plots.PINK, DOUBT: plots.ORANGE, FINE: plots.GREEN}  # the others grey
+_COLOURS = {ALARM: plots.ORANGE, DOUBT: plots.PINK, FINE: plots.GREEN}  # the others grey
 _SHOWN, _LINE, _SIDE, _WIDTH = 6, 0.21, 1.2, 7.2  # pictures at most; inches
 
 
 def page(findings: Sequence[Finding], pictures: Tensor, heat: Tensor | None = None, titles: Sequence[str] = ()) -> tuple[Figure, str]:
     """The first six pictures (N, 3, H, W) in [0, 1], below them with their heat (N, H, W), where there is any, and the findings: figure and alternative text."""
     shown = [pictures[:_SHOWN]] + ([] if heat is None else [overlay(pictures[:_SHOWN], heat[:_SHOWN])])
-    height = _SIDE * len(shown) + 0.3 + _LINE * len(findings)
+    height = _SIDE * len(shown) + 0.45 + _LINE * len(findings)
     figure = plt.figure(figsize=(_WIDTH, height), layout="none")
     top = 1 - 0.25 / height
     for row, images in enumerate(shown):
@@ -40,6 +40,6 @@ def _table(figure: Figure, findings: Sequence[Finding], top: float, height: floa
     for number, finding in enumerate(findings):
         y = top - (number + 0.5) * _LINE / height
         measured = ", ".join(f"{name.replace('_', ' ')} {value:.3g}" for name, value in list(finding.numbers.items())[:2])
-        figure.text(0.0, y, finding.verdict, color=_COLOURS.get(finding.verdict, "0.5"), fontsize=8.5, fontweight="bold", va="center")
-        figure.text(0.15, y, finding.question, fontsize=8.5, va="center")
+        figure.text(0.005, y, finding.verdict, color=_COLOURS.get(finding.verdict, "0.5"), fontsize=8.5, fontweight="bold", va="center")
+        figure.text(0.165, y, finding.question, fontsize=8.5, va="center")
         figure.text(0.6, y, measured, fontsize=8.5, va="center", color="0.35")
