@@ -155,7 +155,8 @@ def test_explain_shows_what_the_model_sees(capsys, monkeypatch, tmp_path):
     (["cat", "--target", "12"], "there is no class 12: the model has 12, from 0 to 11"),
     (["cat", "--model", "menagerie_vgg", "--method", "cam"], "take grad_cam"),
     (["cat", "--model", "resnet81"], "there is no network 'resnet81'; did you mean "),
-    (["cat", "--output", "no/such/folder/a.png"], "no/such/folder/a.png"),
+    (["cat", "--output", "no/such/folder/a.png"], "no/such/folder/a.png cannot be written: there is no folder no/such/folder"),
+    (["menagerie/zebra", "--target=-1"], "there is no class -1: the model has 12, from 0 to 11"),
     (["cat", "--output", "a.xyz"], "'xyz' is not supported"),
 ])
 def test_explain_says_in_a_line_what_went_wrong(capsys, monkeypatch, tmp_path, arguments, message):
@@ -163,6 +164,16 @@ def test_explain_says_in_a_line_what_went_wrong(capsys, monkeypatch, tmp_path, a
     status, printed, errors = explain(capsys, *arguments)
     assert (status, printed, len(errors)) == (1, [], 1) and message in errors[0]
     assert list(tmp_path.iterdir()) == []
+
+
+def test_a_photo_is_not_written_over(capsys, tmp_path):
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (140, 130), "grey").save(photo)
+    before = photo.read_bytes()
+    for command in ("explain", "audit"):
+        assert cli.main([command, str(photo), "--output", f"{tmp_path}/../{tmp_path.name}/photo.png"]) == 1
+        assert "would be written over; give --output another name" in capsys.readouterr().err
+    assert photo.read_bytes() == before
 
 
 def test_explain_without_weights_says_how_to_get_them(capsys, monkeypatch):

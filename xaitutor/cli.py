@@ -167,6 +167,7 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
+    _may_be_written(options.output, [options.photo])
     _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
     return 0
 
@@ -179,6 +180,7 @@ def audit(options: argparse.Namespace) -> int:
     from xaitutor.audit import audit as ask
     from xaitutor.networks import images, models
 
+    _may_be_written(options.output, options.photos)
     method = _method(options.method)
     photos = [images.load_image(photo) for photo in options.photos]
     model, preprocess, categories = models.load_model(options.model)
@@ -231,6 +233,15 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
             print(f"{title} shows nothing here: its map has no value above zero")
 
 
+def _may_be_written(output: str, photos: list[str]) -> None:
+    """Raise before anything is computed: where there is no such folder, and where a photo would be written over."""
+    folder = os.path.dirname(output) or "."
+    if not os.path.isdir(folder):
+        raise FileNotFoundError(f"{output} cannot be written: there is no folder {folder}; make it first")
+    if any(os.path.exists(photo) and os.path.exists(output) and os.path.samefile(photo, output) for photo in photos):
+        raise ValueError(f"{output} is a photo that is to be explained, and would be written over; give --output another name")
+
+
 def _labels(names: str | None, categories: list[str]) -> list[int] | None:
     """Numbers stay as they are: whether there is such a class is a question of the audit."""
     from xaitutor.attribution import class_index
@@ -272,11 +283,10 @@ def _method(name: str):
 def _class(target: str, categories: list[str]) -> int:
     from xaitutor.attribution import class_index
 
-    if not target.isdecimal():
+    if not target.removeprefix("-").isdecimal():
         return class_index(categories, target)
-    if int(target) >= len(categories):
-        raise IndexError(f"there is no class {target}: the model has {len(categories)}, "
-                         f"from 0 to {len(categories) - 1}")
+    if not 0 <= int(target) < len(categories):
+        raise IndexError(f"there is no class {target}: the model has {len(categories)}, from 0 to {len(categories) - 1}")
     return int(target)
 
 

@@ -12,7 +12,7 @@ from xaitutor.attribution.heatmaps import overlay
 from xaitutor.audit.findings import ALARM, DOUBT, FINE, Finding, worst
 from xaitutor.figures import plots
 
-_COLOURS = {ALARM: plots.ORANGE, DOUBT: plots.PINK, FINE: plots.GREEN}  # the others grey
+_COLOURS = {ALARM: plots.ORANGE, DOUBT: plots.BLUE, FINE: plots.GREEN}  # the others grey
 _SHOWN, _LINE, _SIDE, _WIDTH = 6, 0.21, 1.2, 7.2  # pictures at most; inches
 
 
