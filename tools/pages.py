@@ -67,11 +67,12 @@ def planted() -> list[list[str]]:
 
 def referees() -> list[list[str]]:
     """How far each referee agrees with the truth, by question, and how many of the sure pairs it names rightly."""
-    questions = judged.QUESTIONS
-    rows = {name: [judged.agreement(name, question) for question in questions] for name in judged.REFEREES}
-    return [["referee", *(question.replace("_", " ") for question in questions), "sure pairs of the class contrast named rightly"],
+    asked = {"all": (), "without the slopes": judged.SLOPES}
+    columns = [(question, what) for question in ("class_contrast", "network_contrast") for what in asked]
+    rows = {name: [judged.agreement(name, question, without=asked[what]) for question, what in columns] for name in judged.REFEREES}
+    return [["referee", *(f"{question.replace('_', ' ')}, {what}" for question, what in columns), "sure pairs named rightly"],
             *([judged.REFEREES[name].title, *(printed(*cell) for cell in rows[name]), f"{judged.right_pairs(name).value:.0%}"]
-              for name in sorted(rows, key=lambda name: -rows[name][1].value))]
+              for name in sorted(rows, key=lambda name: -rows[name][0].value))]
 
 
 def rules() -> list[list[str]]:

@@ -13,7 +13,7 @@ def right(given, sure):
 
 
 def spearman(a, b):
-    return torch.tensor(spearmanr(a, b)[0])
+    return torch.tensor(spearmanr(a, b)[0] if a.std() > 0 else 0.0)
 
 
 CASES = [
@@ -21,7 +21,8 @@ CASES = [
     (checks.area, lambda curve: curve.mean(), "✗ that is the mean of the values"),
     (checks.area, lambda curve: torch.trapezoid(curve), "✗ that is the sum"),
     (checks.area, lambda curve: curve[1:].mean(), "✗ those are rectangles with the right value"),
-    (checks.contrast, lambda a, b, c, d: spearman(a - b, c - d), "✓ what does not look"),
+    (checks.contrast, lambda a, b, c, d: spearman(a - b, c - d), "✓ and a map that does not look"),
+    (checks.contrast, lambda a, b, c, d: spearman(a - b, c - d) if (a - b).std() > 0 else torch.tensor(torch.nan), "✗ for a map that is the same for both classes you give nan"),
     (checks.contrast, lambda a, b, c, d: spearman(a, c), "✗ that is the plain order"),
     (checks.contrast, lambda a, b, c, d: spearman(a - b, c), "✗ the truth has two classes"),
     (checks.contrast, lambda a, b, c, d: torch.corrcoef(torch.stack([a - b, c - d]))[0, 1], "✗ that is Pearson's"),

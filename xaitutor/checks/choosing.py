@@ -6,7 +6,7 @@ import torch
 
 from xaitutor.checks.answers import shaped
 from xaitutor.checks.comparison import compare
-from xaitutor.checks.verdict import call, check
+from xaitutor.checks.verdict import Wrong, call, check
 
 
 def _random(*shape: int, seed: int = 21) -> torch.Tensor:
@@ -42,7 +42,10 @@ def contrast(function) -> str:
         "the sign: both changes go from the rival to the true class": _spearman(rival - given, true - true_rival),
         "those are the rival's own orders": _spearman(rival, true_rival),
     })
-    return "what does not look at the class changes by nothing, and gets 0"
+    unmoved = torch.as_tensor(call(function, given.clone(), given.clone(), true.clone(), true_rival.clone()))
+    if not torch.isfinite(unmoved) or unmoved.abs() > 1e-6:
+        raise Wrong(f"for a map that is the same for both classes you give {float(unmoved):g}; it has nothing in common with any change: 0")
+    return "and a map that does not look at the class changes by nothing, and gets 0"
 
 
 @check

@@ -84,9 +84,9 @@ def right_pairs(referee: str, question: str = "class_contrast", only: Sequence[s
     return _over_scenes(tables, [partial(_named_right, _sure(table.true.tobytes(), table.true.shape)) for table in tables])
 
 
-def by_network(referee: str, question: str = "class_contrast") -> dict[str, Interval]:
+def by_network(referee: str, question: str = "class_contrast", without: Sequence[str] = ()) -> dict[str, Interval]:
     """`agreement` on each network alone."""
-    return {name: agreement(referee, question, [name]) for name in NETWORKS}
+    return {name: agreement(referee, question, [name], without) for name in NETWORKS}
 
 
 def verdicts(referee: str, network: str) -> dict[str, float]:
@@ -124,7 +124,8 @@ def _over_scenes(tables: Sequence[_Table], statistics: Sequence[Callable]) -> In
 
     def mean(weights: np.ndarray) -> np.ndarray:
         rows = np.atleast_2d(weights).T  # (scenes, resamples)
-        found = np.mean([statistic((table.given @ rows).T, (table.true @ rows).T) for table, statistic in zip(tables, statistics)], axis=0)
+        # rounded, so that methods that are equal stay so in whatever order a processor adds
+        found = np.mean([statistic(*(np.round(each @ rows, 9).T for each in (table.given, table.true))) for table, statistic in zip(tables, statistics)], axis=0)
         return found if np.ndim(weights) > 1 else found[0]
 
     return interval(mean, tables[0].given.shape[1])
