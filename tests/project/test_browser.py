@@ -1,7 +1,9 @@
-"""Every notebook as a student meets it: opened in JupyterLab, in a browser, run, and each of its widgets moved.
+"""The notebooks as a student meets them: opened in JupyterLab, in a browser; those with widgets are run, and each widget is moved.
 
 JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without
-outputs, so that an old output is never taken for a new one. What a cell printed is read from the notebook that
+outputs, so that an old output is never taken for a new one. Notebooks without widgets are opened with their stored outputs, and their pictures
+looked for: that their cells run is nbval's to say, and that those of the student's version do, `test_unanswered`'s. A lesson and a homework without
+widgets are run all the same. What a cell printed is read from the notebook that
 JupyterLab saves; what a widget answers, from its text. Pictures of all that was to be seen are left in
 build/screenshots. Where there is no Chrome or Chromium, all of this is skipped.
 """
@@ -54,7 +56,7 @@ def settings(folder: Path) -> dict[str, str]:
 
 
 def copy_unanswered(folder: Path) -> None:
-    """The students' versions of the notebooks, and the homework, which is not for `versions.student`, without outputs."""
+    """The students' versions of the notebooks, and the homework, which is not for `versions.student`, without outputs; all as they are under `stored`."""
     for path in find():
         notebook = nbformat.read(path, as_version=4)
         if path.parent == NOTEBOOKS:
@@ -62,9 +64,11 @@ def copy_unanswered(folder: Path) -> None:
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
-        target = folder / path.relative_to(ROOT)
-        target.parent.mkdir(parents=True, exist_ok=True)
+        target, stored = folder / path.relative_to(ROOT), folder / "stored" / path.relative_to(ROOT)
+        for each in (target, stored):
+            each.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
+        shutil.copy(path, stored)
 
 
 # Both end with this file: while playwright runs, the rest of the tests could start no event loop of their own.
@@ -274,10 +278,28 @@ def errors(notebook: dict) -> list[str]:
     return found
 
 
-each_notebook = pytest.mark.parametrize("path", find(), ids=lambda path: path.relative_to(NOTEBOOKS).with_suffix("").as_posix())
+def has_widgets(path: Path) -> bool:
+    return any("widgets." in cell.source for cell in nbformat.read(path, as_version=4).cells if cell.cell_type == "code")
 
 
-@each_notebook
+RUN = [path for path in find() if has_widgets(path) or path.stem in ("00_start_here", "part_1")]
+READ = [path for path in find() if path not in RUN]
+named = {"ids": lambda path: path.relative_to(NOTEBOOKS).with_suffix("").as_posix()}
+
+
+@pytest.mark.parametrize("path", READ, **named)
+def test_a_notebook_is_to_be_read(path, page, lab):
+    """With the outputs that are stored: all pictures are there, and nothing is asked of anybody else."""
+    pictures = [output for cell in code_cells(json.loads(path.read_text("utf-8"))) for output in cell["outputs"] if "image/png" in output.get("data", {})]
+    page.goto(f"{lab[0]}/lab/tree/stored/{path.relative_to(ROOT).as_posix()}?reset&token={TOKEN}")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
+    shown = page.locator(".jp-OutputArea-output img")
+    assert until(lambda: shown.count() >= len(pictures), PATIENCE, page.wait_for_timeout), f"of {len(pictures)} pictures {shown.count()} are shown"
+    assert page.outside == []
+
+
+@pytest.mark.parametrize("path", RUN, **named)
 def test_a_notebook_runs_and_its_widgets_answer(path, page, lab):
     notebook = run_all(page, lab, path.relative_to(ROOT).as_posix())
     photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))

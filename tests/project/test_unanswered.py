@@ -1,0 +1,73 @@
+"""The students' versions: no cell hangs on an answer that is not there yet, and each check says so, instead of failing.
+
+So a student's notebook runs to its end as the solved one does, which nbval runs; a browser need not run each of them again.
+"""
+
+import ast
+from unittest.mock import MagicMock
+
+import nbformat
+import pytest
+
+from tools.execute_notebooks import NOTEBOOKS
+from xaitutor import checks
+from xaitutor.course import exercises, versions
+
+each_lesson = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
+WAITING = "✗ there is no answer yet: a value is still None or …\n", "✗ the function is still empty\n"
+
+
+def given(source):
+    """The names that some code gives a value to, its own parameters included."""
+    names = set()
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
+            names.add(node.id)
+        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
+            names.add(node.name)
+        elif isinstance(node, ast.arg):
+            names.add(node.arg)
+        elif isinstance(node, ast.alias):
+            names.add((node.asname or node.name).partition(".")[0])
+    return names
+
+
+def used(source):
+    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+
+
+def hanging(notebook):
+    """By number, the cells that use a name which only an answer gives, the checks apart."""
+    found = exercises.find(notebook)
+    answers, tested = {one.index + 1 for one in found}, {one.index + 2 for one in found}
+    code = {i: cell.source for i, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
+    elsewhere = set().union(*(given(source) for i, source in code.items() if i not in answers))
+    answered = set().union(*(given(code[i]) for i in answers)) - elsewhere
+    return {i: names for i, source in code.items() if i not in answers | tested and (names := used(source) & answered)}
+
+
+@each_lesson
+def test_no_cell_hangs_on_an_answer(path):
+    assert hanging(nbformat.read(path, as_version=4)) == {}
+
+
+@each_lesson
+def test_each_check_waits_for_an_answer(path, capsys):
+    """What a check gets besides the answer plays no role yet."""
+    notebook = nbformat.read(path, as_version=4)
+    cells = versions.student(notebook).cells
+    for exercise in exercises.find(notebook):
+        names = {name: MagicMock() for name in used(exercise.check)} | {"checks": checks}
+        exec(cells[exercise.index + 1].source, names)
+        exec(exercise.check, names)
+        assert capsys.readouterr().out in WAITING, exercise.number
+
+
+def test_one_that_hangs_is_found():
+    notebook = nbformat.v4.new_notebook(cells=[
+        nbformat.v4.new_code_cell("x = 1"),
+        nbformat.v4.new_markdown_cell("### Exercise 1.1 One\n\nWhat is it?"),
+        nbformat.v4.new_code_cell("answer = x", metadata={"tags": ["solution"], "jupyter": {"source_hidden": True}}),
+        nbformat.v4.new_code_cell("checks.start.quarter(answer)", metadata={"tags": ["nbval-check-output"]}),
+        nbformat.v4.new_code_cell("print(answer + x)")])
+    assert hanging(notebook) == {4: {"answer"}}
