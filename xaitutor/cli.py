@@ -89,6 +89,7 @@ def main(arguments: list[str] | None = None) -> int:
                       help="holds a folder, or a notebook, for each student, named after the student; their code is run")
     step.add_argument("--to", default="graded", metavar="DIR", help="the folder to write to (default: %(default)s)")
     step.add_argument("--seconds", type=int, default=60, metavar="N", help="what a cell may take (default: %(default)s)")
+    step.add_argument("--with-tests", action="store_true", help="show the hidden tests on the pages of feedback: for yourself, not to be handed back")
     step.set_defaults(run=grade)
 
     options = parser.parse_args(arguments)
@@ -153,7 +154,7 @@ def grade(options: argparse.Namespace) -> int:
     table = f"{options.to}/{options.name}.csv"
     try:
         before = homework.graded(options.name, options.to)
-        results = homework.grade(options.name, options.submissions, options.to, options.seconds)
+        results = homework.grade(options.name, options.submissions, options.to, options.seconds, with_tests=options.with_tests)
     except KeyboardInterrupt:
         done = len(homework.graded(options.name, options.to))
         print(f"\nstopped: {done} done, in {table}. The same command goes on with the others.", file=sys.stderr)

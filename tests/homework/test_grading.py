@@ -62,7 +62,7 @@ def graded(released, tmp_path_factory):
 
 
 def put(path, notebook):
-    path.parent.mkdir(exist_ok=True)
+    path.parent.mkdir(parents=True, exist_ok=True)
     nbformat.write(notebook, path)
 
 
@@ -106,6 +106,44 @@ def test_a_perfect_submission_gets_all_points(graded, name):
     to, results = graded[name]
     assert results["perfect"].points == homework.maximum(name) and results["perfect"].remarks == ()
     assert results["perfect"].score in (20, 24) and "✗" not in words(to / "feedback" / "perfect.html")
+
+
+def hidden_lines(name):
+    """The lines of an assignment that only its hidden tests have: any of them on a page would tell."""
+    cells = [cell.source for cell in nbformat.read(assignments.source(name), as_version=4).cells]
+    hidden = [line.strip() for source in cells for block in course.HIDDEN.findall(source) for line in block.splitlines()]
+    seen = "\n".join(course.HIDDEN.sub("", source) for source in cells)
+    return {line for line in hidden if len(line) > 12 and line not in seen}
+
+
+@of_each
+def test_no_page_shows_a_hidden_test(graded, name):
+    secret = hidden_lines(name)
+    assert len(secret) > 20
+    for page in (graded[name][0] / "feedback").iterdir():
+        told = words(page)
+        assert not {line for line in secret if line in told}, page.name
+        assert course.INSTEAD in told or name == "part_1"  # of the odd ones some could not be graded at all
+
+
+def test_an_error_inside_a_hidden_test_shows_nothing_of_it(tmp_path):
+    cell = nbformat.v4.new_code_cell("expect(1)\n### BEGIN HIDDEN TESTS\nsecret = 42\n### END HIDDEN TESTS", outputs=[
+        nbformat.v4.new_output("error", ename="NameError", evalue="no such name", traceback=["---> 3 secret = 42", "NameError: no such name"])])
+    advice = nbformat.v4.new_code_cell(cell.source, outputs=[nbformat.v4.new_output("error", ename="Wrong", evalue="x", traceback=["✗ the bias is forgotten"])])
+    own = nbformat.v4.new_code_cell("1 / 0", outputs=[nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="x", traceback=["a", "b"])])
+    path = tmp_path / "graded.ipynb"
+    nbformat.write(nbformat.v4.new_notebook(cells=[cell, advice, own]), path)
+    course.hide_tests(path)
+    first, second, third = nbformat.read(path, as_version=4).cells
+    assert "secret" not in path.read_text("utf-8") and first.source == f"expect(1)\n{course.INSTEAD}"
+    assert first.outputs[0].traceback == ["NameError: no such name"] and second.outputs[0].traceback == ["✗ the bias is forgotten"]
+    assert third.outputs[0].traceback == ["a", "b"]
+
+
+def test_the_teachers_own_page_shows_the_tests(released, tmp_path):
+    put(tmp_path / "in" / "anna" / "part_1.ipynb", filled(released["part_1"], solutions("part_1")))
+    [result] = homework.grade("part_1", tmp_path / "in", tmp_path / "out", with_tests=True)
+    assert result.score == 20 and "BEGIN HIDDEN TESTS" in words(tmp_path / "out" / "feedback" / "anna.html")
 
 
 @of_each

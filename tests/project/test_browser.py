@@ -2,8 +2,8 @@
 
 JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without
 outputs, so that an old output is never taken for a new one. Notebooks without widgets are opened with their stored outputs, and their pictures
-looked for: that their cells run is nbval's to say, and that those of the student's version do, `test_unanswered`'s. A lesson and a homework without
-widgets are run all the same. What a cell printed is read from the notebook that
+looked for: that their cells run is nbval's to say, and that those of the student's version do, `test_unanswered`'s. Of a notebook with widgets the cells
+are run that widgets and exercises need; one lesson and one homework are run whole. What a cell printed is read from the notebook that
 JupyterLab saves; what a widget answers, from its text. Pictures of all that was to be seen are left in
 build/screenshots. Where there is no Chrome or Chromium, all of this is skipped.
 """
@@ -26,9 +26,10 @@ import nbformat
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
+from tests import names
 from tests.browser import BROWSER, MAKE, NO_BROWSER, exercises_are_open
 from tools.execute_notebooks import ENVIRONMENT, NOTEBOOKS, ROOT, WIDGET, find
-from xaitutor.course import versions
+from xaitutor.course import exercises, versions
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -49,10 +50,10 @@ pytestmark = pytest.mark.skipif(bool(NO_BROWSER), reason=NO_BROWSER)
 
 def settings(folder: Path) -> dict[str, str]:
     """Nobody's own settings play a role: each kind of them is looked for in an empty folder."""
-    names = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
+    folders = ("JUPYTER_CONFIG_DIR", "JUPYTER_DATA_DIR", "JUPYTER_RUNTIME_DIR", "JUPYTERLAB_SETTINGS_DIR",
              "JUPYTERLAB_WORKSPACES_DIR", "IPYTHONDIR")
     nothing = {name: "" for name in ("JUPYTER_PATH", "JUPYTER_CONFIG_PATH", "JUPYTER_TOKEN")}
-    return {**os.environ, **ENVIRONMENT, **MAKE, **nothing, **{name: str(folder / name.lower()) for name in names}}
+    return {**os.environ, **ENVIRONMENT, **MAKE, **nothing, **{name: str(folder / name.lower()) for name in folders}}
 
 
 def copy_unanswered(folder: Path) -> None:
@@ -61,6 +62,7 @@ def copy_unanswered(folder: Path) -> None:
         notebook = nbformat.read(path, as_version=4)
         if path.parent == NOTEBOOKS:
             notebook = versions.student(notebook)
+            leave_out_what_no_widget_needs(notebook, path)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
@@ -69,6 +71,16 @@ def copy_unanswered(folder: Path) -> None:
             each.parent.mkdir(parents=True, exist_ok=True)
         nbformat.write(notebook, target)
         shutil.copy(path, stored)
+
+
+def leave_out_what_no_widget_needs(notebook, path: Path) -> None:
+    """Put `pass` in the place of the cells that neither a widget nor an exercise needs; a notebook without widgets stays whole."""
+    sources = {number: cell.source for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
+    widgets = {number for number, source in sources.items() if "widgets." in source}
+    found = exercises.find(nbformat.read(path, as_version=4))
+    wanted = widgets | {min(sources)} | {one.index + 1 for one in found} | {one.index + 2 for one in found}
+    for number in set(sources) - names.needed(sources, wanted) if widgets else ():
+        notebook.cells[number].source = "pass"
 
 
 # Both end with this file: while playwright runs, the rest of the tests could start no event loop of their own.

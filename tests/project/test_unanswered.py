@@ -3,37 +3,18 @@
 So a student's notebook runs to its end as the solved one does, which nbval runs; a browser need not run each of them again.
 """
 
-import ast
 from unittest.mock import MagicMock
 
 import nbformat
 import pytest
 
+from tests.names import given, needed, used
 from tools.execute_notebooks import NOTEBOOKS
 from xaitutor import checks
 from xaitutor.course import exercises, versions
 
 each_lesson = pytest.mark.parametrize("path", sorted(NOTEBOOKS.glob("*.ipynb")), ids=lambda path: path.stem)
 WAITING = "✗ there is no answer yet: a value is still None or …\n", "✗ the function is still empty\n"
-
-
-def given(source):
-    """The names that some code gives a value to, its own parameters included."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-    return names
-
-
-def used(source):
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
 
 
 def hanging(notebook):
@@ -71,3 +52,9 @@ def test_one_that_hangs_is_found():
         nbformat.v4.new_code_cell("checks.start.quarter(answer)", metadata={"tags": ["nbval-check-output"]}),
         nbformat.v4.new_code_cell("print(answer + x)")])
     assert hanging(notebook) == {4: {"answer"}}
+
+
+def test_what_a_cell_needs():
+    cells = {0: "import torch", 1: "x = torch.ones(3)", 2: "y = x + 1\nprint(y)", 3: "rows = []", 4: "rows.append(x)", 5: "for x in range(3):\n    print(x)",
+             6: "z = [y for y in rows]", 7: "print(rows)", 8: "widget(z)", 9: "x = 5"}
+    assert needed(cells, {8}) == {0, 1, 3, 4, 6, 8}

@@ -15,6 +15,8 @@ from xaitutor.homework import mending
 
 STUDENT = "student"  # each submission has a course, and a gradebook, of its own
 STUB = "raise NotImplementedError  # your code, instead of this line"
+HIDDEN = re.compile(r"### BEGIN HIDDEN TESTS.*?### END HIDDEN TESTS", re.DOTALL)
+INSTEAD = "# More tests ran here, on other examples."
 
 
 def release(source: Path, folder: Path) -> Path:
@@ -26,10 +28,11 @@ def release(source: Path, folder: Path) -> Path:
     return folder / "release" / name / f"{name}.ipynb"
 
 
-def grade(submission, released: Path, folder: Path, seconds: int) -> tuple[dict[str, float], list[str]]:
+def grade(submission, released: Path, folder: Path, seconds: int, with_tests: bool = False) -> tuple[dict[str, float], list[str]]:
     """Make `folder` a course with this one submission, and grade it: the points of each test cell, and remarks.
 
-    There are no points where it could not be graded; else there is a page of feedback, `page(folder, name)`.
+    There are no points where it could not be graded; else there is a page of feedback, `page(folder, name)`, on which hidden tests are hidden
+    unless `with_tests`.
     """
     if submission.notebook is None:
         return {}, [*submission.remarks]
@@ -42,7 +45,7 @@ def grade(submission, released: Path, folder: Path, seconds: int) -> tuple[dict[
     log = folder / "log.txt"
     logging.basicConfig(filename=log, level=logging.INFO, force=True)
     try:
-        points, more = _run(folder, released.stem, seconds)
+        points, more = _run(folder, released.stem, seconds, with_tests)
     except BaseException:  # nbgrader may even exit
         return {}, [*remarks, _reason(log.read_text(encoding="utf-8", errors="replace") + traceback.format_exc())]
     return points, remarks + more
@@ -89,7 +92,24 @@ def _left_out(folder: str, names: list[str]) -> list[str]:
             if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
 
 
-def _run(folder: Path, name: str, seconds: int) -> tuple[dict[str, float], list[str]]:
+def hide_tests(notebook: Path) -> None:
+    """Take the hidden tests out of a graded notebook, and whatever shows a piece of them: of an error in such a cell only its last line stays.
+
+    A page that is handed back would give the answers to whoever hands in later, and to the next class.
+    """
+    import nbformat
+
+    graded = nbformat.read(notebook, as_version=4)
+    for cell in graded.cells:
+        if cell.cell_type == "code" and HIDDEN.search(cell.source):
+            cell.source = HIDDEN.sub(INSTEAD, cell.source)
+            for output in cell.outputs:
+                if output.output_type == "error":
+                    output.traceback = output.traceback[-1:] if len(output.traceback) == 1 else [f"{output.ename}: {output.evalue}"]
+    nbformat.write(graded, notebook)
+
+
+def _run(folder: Path, name: str, seconds: int, with_tests: bool) -> tuple[dict[str, float], list[str]]:
     """From submitted/ to feedback/: the points of each test cell of the one submission there is, and remarks."""
     from nbgrader.api import Gradebook
 
@@ -98,6 +118,8 @@ def _run(folder: Path, name: str, seconds: int) -> tuple[dict[str, float], list[
     autograde, run = _converter("Autograde", folder, name), Run(seconds)
     autograde.autograde_preprocessors = [run, *autograde.autograde_preprocessors[1:]]  # instead of nbgrader's Execute
     autograde.start()
+    if not with_tests:
+        hide_tests(folder / "autograded" / STUDENT / name / f"{name}.ipynb")
     _converter("GenerateFeedback", folder, name).start()
     with Gradebook(_database(folder)) as gradebook:
         [notebook] = gradebook.find_submission(name, STUDENT).notebooks

@@ -31,11 +31,12 @@ class Result(NamedTuple):
         return sum(self.points.values())
 
 
-def grade(name: str, folder: str | Path, to: str | Path, seconds: int = 60) -> list[Result]:
+def grade(name: str, folder: str | Path, to: str | Path, seconds: int = 60, *, with_tests: bool = False) -> list[Result]:
     """Grade all submissions of an assignment: a row in `to`/name.csv and a page `to`/feedback/STUDENT.html for each.
 
     folder: holds a folder, or a notebook, for each student. seconds: what one cell may take before it is interrupted; a
-    whole submission may take twice as long. Students' code runs on this machine, with your rights.
+    whole submission may take twice as long. Students' code runs on this machine, with your rights. with_tests: show the hidden tests on the
+    pages, which then are for the teacher alone.
 
     Whatever a submission is (no notebook, endless, crashing, …), the others are graded; its remarks say what happened.
     Rows are written as they come. Who has a row is done: an interrupted run can be gone on with, and nothing that is
@@ -52,7 +53,7 @@ def grade(name: str, folder: str | Path, to: str | Path, seconds: int = 60) -> l
     todo, results = [submission for submission in found if submission.student not in done], {}
     (to / "feedback").mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(ignore_cleanup_errors=True) as scratch:
-        with closing(_in_turn(todo, name, Path(scratch), seconds)) as outcomes:
+        with closing(_in_turn(todo, name, Path(scratch), seconds, with_tests)) as outcomes:
             for student, points, remarks, page in outcomes:
                 remarks += _write_page(to / "feedback", student, name, page if points else None, remarks)
                 results[student] = Result(student, points, tuple(remarks))
@@ -72,7 +73,7 @@ def maximum(name: str) -> dict[str, float]:
     return {mark["grade_id"]: float(mark["points"]) for mark in marks if mark.get("grade")}
 
 
-def _in_turn(todo: list, name: str, scratch: Path, seconds: int) -> Iterator[tuple[str, dict, list[str], Path]]:
+def _in_turn(todo: list, name: str, scratch: Path, seconds: int, with_tests: bool) -> Iterator[tuple[str, dict, list[str], Path]]:
     """Student, points, remarks and page of each submission, as they come."""
     from xaitutor.progress import tqdm
 
@@ -84,7 +85,7 @@ def _in_turn(todo: list, name: str, scratch: Path, seconds: int) -> Iterator[tup
                 for worker in staff:
                     if waiting and worker not in at_work:
                         at_work[worker] = submission, folder = waiting.pop(0), Path(tempfile.mkdtemp(dir=scratch))
-                        worker.begin(course.grade, submission, released, folder, seconds, seconds=PATIENCE * seconds)
+                        worker.begin(course.grade, submission, released, folder, seconds, with_tests, seconds=PATIENCE * seconds)
                 connection.wait([worker.connection for worker in at_work], timeout=0.5)
                 for worker in list(at_work):
                     if (answer := worker.answer()) is not None:
