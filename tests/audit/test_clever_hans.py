@@ -53,6 +53,12 @@ def test_the_largest_mean_is_the_suspicion():
     assert (found.label, found.place, found.excess.value) == (4, PLACES[2], 2)
 
 
+def test_only_what_was_recognised_can_be_lost(pixels, monkeypatch):
+    found = iter([np.array([WOLF, WOLF, 0, 0, WOLF]), np.array([WOLF, 0, 0, WOLF, WOLF])])  # in the place, elsewhere
+    monkeypatch.setattr(clever_hans, "answers", lambda network, scenes: next(found))
+    assert clever_hans.lost(as_it_is(Bright()), WOLF, "snow", count=5).value == pytest.approx(1 / 3)
+
+
 def test_nothing_can_be_lost_where_nothing_is_recognised(pixels):
     with pytest.raises(ValueError, match="recognises 0 of 6 pictures of the class zebra on snow"):
         clever_hans.lost(as_it_is(Bright()), list(CLASSES).index("zebra"), "snow", count=6)

@@ -221,6 +221,18 @@ def test_the_epsilon_widget_says_what_the_network_says(shown, explained):
     assert first == still["text/plain"] and first.startswith("robust, steps of 8 / 255: it says ") and others[-1].startswith("again,")
 
 
+def test_the_place_widget_moves_the_animal_and_asks_each_network(shown):
+    from xaitutor import menagerie
+    from xaitutor.truth import networks
+
+    asked = {"A": networks.network("menagerie_resnet18"), "B": networks.network("menagerie_resnet18_biased")}
+    widgets.place(asked, [menagerie.sample(4, "wolf", place="meadow"), menagerie.sample(9, "husky")])
+    [(box, still)] = shown
+    first, *others = captions_after_moves(box)
+    assert first == still["text/plain"] and first.startswith("B says wolf") and "The background, snow, is worth" in first
+    assert len({first, *others}) == 1 + len(others) and others[-1].startswith("A says")
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),

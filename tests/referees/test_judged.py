@@ -58,9 +58,9 @@ def test_each_referee_has_values_for_all_scenes_and_no_method_is_missing():
         assert all(len(row) == judged.SCENES for rows in found.values() for row in rows.values()), network
 
 
-@pytest.mark.parametrize("name", ["gradient_x_input", "sobel"])
+@pytest.mark.parametrize("name", ["gradient", "gradient_x_input", "sobel"])
 def test_what_is_written_down_comes_out_again(name):
-    """The first twelve scenes of a method and a control, to rounding; pixels as hot as each other to float32 may change places."""
+    """The first twelve scenes of a slope, of contributions, and of a control, to rounding; pixels as hot as each other to float32 may change places."""
     cast, network = situations(range(12)), networks.network(NETWORK)
     drawn, labels = pictures([s.scene for s in cast]), torch.tensor([s.label for s in cast])
     x = network.inputs(drawn.images)

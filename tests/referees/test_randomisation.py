@@ -55,6 +55,14 @@ def test_what_does_not_look_at_the_network_stays_and_the_gradient_does_not():
     assert torch.equal(again[0], found[0])
 
 
+def test_each_step_draws_one_layer_more():
+    """A map of the first convolution's weights alone stays until the last step."""
+    maps = lambda net, x, target: net.low[0].weight.detach().sum(dim=(0, 1)).expand(2, 1, 3, 3)  # noqa: E731
+    found = referees.cascade(network(), X, 1, maps)
+    torch.testing.assert_close(found[:2], torch.ones(2, 2, dtype=torch.float64))
+    assert found[2].max() < 0.9
+
+
 def test_without_a_target_the_trained_networks_class_is_asked_for():
     model = network()
     torch.testing.assert_close(referees.cascade(model, X, None, attribution.gradient), referees.cascade(model, X, model(X).argmax(dim=1), attribution.gradient))

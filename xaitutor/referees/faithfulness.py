@@ -18,12 +18,12 @@ from xaitutor.attribution.regions import filling
 
 
 class Falls(NamedTuple):
-    """What hiding squares does to each image: `taken` (N, samples, C, H, W), what was taken away of the image (0 outside the square), and how far
-    the score fell, `fall` (N, samples)."""
+    """What hiding squares does to each image: how far the score fell, `fall` (N, samples), when a square of `squares` (samples, H, W) was hidden, which took
+    `difference` (N, C, H, W) away inside it, x − fill."""
 
-    taken: Tensor
     fall: Tensor
     squares: Tensor
+    difference: Tensor
 
 
 def infidelity(
@@ -58,19 +58,20 @@ def falls(model: nn.Module, x: Tensor, target, *, samples: int = 64, fill="blur"
                 yield torch.where(square, behind[i], x[i])
 
         found = answers_of(model, x, target, copies, samples + 1, score, batch_size)
-        return Falls((x - behind)[:, None] * squares[None, :, None], found[:, :1] - found[:, 1:], squares)
+        return Falls(found[:, :1] - found[:, 1:], squares, x - behind)
 
 
 def missed(seen: Falls, attribution: Tensor, *, contributions: bool = True, scaled: bool = True) -> Tensor:
     """`infidelity` of one map from the falls that were seen."""
-    n, samples, channels, *size = seen.taken.shape
-    a = attribution.detach().to(seen.taken)
+    n, channels, *size = seen.difference.shape
+    a = attribution.detach().to(seen.difference)
     if a.ndim != 4 or len(a) != n or a.shape[1] not in ((1, channels) if contributions else (channels,)):
         wanted = f"({n}, {channels}, h, w)" + (f" or ({n}, 1, h, w)" if contributions else "")
         raise ValueError(f"expected an attribution {wanted}, got {tuple(attribution.shape)}")
     if a.shape[2:] != tuple(size):
         a = interpolate(a, size=size, mode="bilinear", align_corners=False)
-    told = torch.einsum("nchw,khw->nk", a, seen.squares.to(a)) if contributions else torch.einsum("nchw,nkchw->nk", a, seen.taken)
+    each = a if contributions else a * seen.difference
+    told = torch.einsum("nchw,khw->nk", each, seen.squares.to(a))
     if scaled:
         square = (told * told).mean(dim=1)
         factor = (told * seen.fall).mean(dim=1) / square.clamp_min(torch.finfo(a.dtype).tiny)

@@ -89,11 +89,6 @@ def by_network(referee: str, question: str = "class_contrast", without: Sequence
     return {name: agreement(referee, question, [name], without) for name in NETWORKS}
 
 
-def verdicts(referee: str, network: str) -> dict[str, float]:
-    """The referee's mean for each method and control on one network, in its own units."""
-    return {name: float(np.mean(row)) for name, row in read()["values"][network][referee].items()}
-
-
 class _Table(NamedTuple):
     """On one network: the methods' `names`, and (methods, scenes) what the referee gave, the more the better, and what is true."""
 
