@@ -231,6 +231,7 @@ def test_the_place_widget_moves_the_animal_and_asks_each_network(shown):
     first, *others = captions_after_moves(box)
     assert first == still["text/plain"] and first.startswith("B says wolf") and "The background, snow, is worth" in first
     assert len({first, *others}) == 1 + len(others) and others[-1].startswith("A says")
+    assert float(first.split("is worth ")[1].split()[0]) > 1  # the cheat's wolf, on snow
 
 
 @pytest.mark.parametrize("call, message", [
