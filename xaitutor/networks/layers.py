@@ -43,7 +43,7 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
     After the block, also after an exception in it, the model is bit for bit what it was. Raises ValueError for
     a name that the model does not have, and for `gradients=True` under `torch.no_grad()`.
     """
-    names = [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, (str, nn.Module)) else list(names)
     modules = named(model, *names)
     activations, derivatives, latest = _Recorded(), _Recorded(), {}
 
@@ -79,6 +79,11 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     finally:
         for module in training:
             module.training = True
+
+
+def original(model: nn.Module) -> nn.Module:
+    """The module that `torch.compile` was given, or the model itself: compiled code can be neither watched nor changed, and answers the same."""
+    return getattr(model, "_orig_mod", model)
 
 
 def require_eval(model: nn.Module) -> None:
@@ -125,9 +130,14 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
 
 
 def named(model: nn.Module, *names: str) -> dict[str, nn.Module]:
-    """The modules of these dotted names, by name. Raises ValueError for one that the model does not have, with the nearest."""
-    modules = dict(model.named_modules(remove_duplicate=False))
+    """The modules of these dotted names, by name. Raises ValueError for one that the model does not have, with the nearest, and TypeError
+    for a module in place of its name."""
+    modules = dict(original(model).named_modules(remove_duplicate=False))
     for name in names:
+        if not isinstance(name, str):
+            own = [repr(known) for known, module in modules.items() if module is name]
+            raise TypeError(f"a layer is given by its name, not as a {type(name).__name__}: " + (
+                f"say {own[0]}" if own else "take one of model.named_modules()"))
         if name not in modules:
             near = difflib.get_close_matches(str(name), modules, n=3, cutoff=0.4)
             top = [known for known in modules if known and "." not in known]
