@@ -72,7 +72,7 @@ def _check(x, targets, penalty, epochs, rate, batch_size) -> None:
     if targets.ndim != 2 or len(targets) != len(x):
         raise ValueError(f"targets must be ({len(x)}, classes), a distribution for each picture, not {tuple(targets.shape)}; "
                          "of labels F.one_hot(labels, classes) makes them")
-    if not (targets >= 0).all() or not torch.allclose(targets.sum(dim=1).double(), torch.ones(len(x), dtype=torch.float64), atol=1e-3):
+    if not (targets >= 0).all() or not ((targets.sum(dim=1) - 1).abs() <= 1e-3).all():
         raise ValueError("each row of targets must be a distribution, not negative and with the sum 1; model(x).softmax(dim=1) is")
     if not 0 <= penalty < float("inf") or not 0 < rate < float("inf"):
         raise ValueError(f"penalty must not be negative and rate must be positive, not {penalty!r} and {rate!r}; 0.1 and 2e-3 are usual")

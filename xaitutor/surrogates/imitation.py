@@ -46,7 +46,7 @@ def ask(model: nn.Module, preprocess: Callable, images: np.ndarray, size: int = 
     small, answers = [], []
     with torch.no_grad():
         for part in tqdm(images.split(batch_size), "asking the network", leave=False, delay=3):
-            x = preprocess(part.permute(0, 3, 1, 2).float() / 255)
+            x = preprocess(part.permute(0, 3, 1, 2).float() / 255).to(next(model.parameters(), torch.zeros(())))
             small.append(F.adaptive_avg_pool2d(x, size))
             answers.append(model(x).softmax(dim=1))
     return Answers(torch.cat(small), torch.cat(answers))

@@ -35,7 +35,8 @@ def ablate(model: nn.Module, layer: str, units: int | Iterable[int], to: float =
     def replace(_, output):
         replaced = check_activations(output, layer).clone()
         channels = channels_first(replaced, model, layer)  # a view, whatever their order
-        channels[:, [check_unit(unit, channels.shape[1], layer) for unit in units]] = to
+        for unit in units:
+            channels[:, check_unit(unit, channels.shape[1], layer)] = to
         return replaced
 
     with hooks(named(model, layer), replace):
