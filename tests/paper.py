@@ -40,7 +40,10 @@ class OnCard(Tensor):
         return self.inside.data_ptr()
 
     def __deepcopy__(self, memo):
-        return memo.setdefault(id(self), OnCard(self.inside.clone()).requires_grad_(self.requires_grad))
+        if id(self) not in memo:
+            fresh = OnCard(self.inside.clone())
+            memo[id(self)] = nn.Parameter(fresh, self.requires_grad) if isinstance(self, nn.Parameter) else fresh.requires_grad_(self.requires_grad)
+        return memo[id(self)]
 
     __torch_function__ = torch._C._disabled_torch_function_impl
 
