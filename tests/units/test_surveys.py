@@ -389,3 +389,13 @@ def test_a_layer_without_units():
     model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.Flatten(2)).eval()
     with pytest.raises(ValueError, match=r"layer '1' outputs \(10, 4, 4\); it has no axis of channels"):
         survey(model, "1", TensorDataset(pictures(10)))
+
+
+def test_pictures_that_depend_on_their_neighbours(tmp_path):
+    model = nn.Sequential(nn.Conv2d(3, 4, 3), nn.BatchNorm2d(4, track_running_stats=False)).eval()
+    x = torch.rand(5, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(ValueError, match="batch norm '1' keeps no running statistics; ask it with batch_size=1"):
+        survey(model, "1", x, 2)
+    with torch.no_grad():
+        alone = torch.stack([model(one[None])[0].mean(dim=(1, 2)) for one in x])
+    assert torch.allclose(survey(model, "1", x, 2, batch_size=1).scores, alone.sort(dim=0, descending=True).values[:2].T, atol=1e-6)

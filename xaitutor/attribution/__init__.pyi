@@ -9,7 +9,7 @@ from .hiding import occlusion, rise
 from .last_maps import last_feature_map
 from .masks import meaningful_perturbation
 from .methods import METHODS, methods_table
-from .paths import integrated_gradients
+from .paths import gap, integrated_gradients
 from .relevance import conservation, deep_taylor, lrp
 from .relu_rules import deconvnet, guided_backprop
 from .seeds import over_seeds

@@ -11,7 +11,8 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from xaitutor.attribution.inputs import warn_once
-from xaitutor.networks.layers import original
+from xaitutor.networks.layers import original, require_gradients
+from xaitutor.networks.neighbours import require_alone
 
 _CLOSE = 1e-4  # float32 sums of up to a thousand probabilities
 
@@ -108,6 +109,7 @@ def logits_of(model: nn.Module, x: Tensor) -> Tensor:
     A model may also return (N,), one logit for each picture, or a table in which they are called "logits" or "out". For any other: `reading`.
     """
     model = original(model)
+    require_alone(model, len(x))
     try:
         outputs = _the_logits(model(x.clone()))
     except RuntimeError as error:
@@ -199,9 +201,8 @@ def reading(model: nn.Module, read: Callable) -> nn.Module:
 
 def explain_failure(model: nn.Module, x: Tensor, error: RuntimeError) -> None:
     """torch says of what type each operand is; say what to do."""
-    if any(value.is_inference() for value in (*model.parameters(), *model.buffers())):
-        raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
-                         "copy.deepcopy(model), made outside of it") from error
+    if "nference tensors" in str(error):
+        require_gradients(model)
     for weight in model.parameters():
         if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
             raise ValueError(f"x is {x.dtype} on {x.device}, the model's parameters are {weight.dtype} on "

@@ -18,7 +18,8 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import require_eval
+from xaitutor.networks.layers import original, require_eval
+from xaitutor.networks.neighbours import dependence
 
 _LARGEST = 20  # a picture normalised by the mean and deviation of its kind stays far below
 _inside = ContextVar("inside", default=None)  # while a method runs: what it has warned of, itself or by another that it calls
@@ -37,7 +38,9 @@ def explaining(model: nn.Module, x: Tensor) -> Iterator[Tensor]:
             _doubt(x)
         # In half precision a gradient is off by a quarter: a model runs in that of its own parameters.
         with torch.inference_mode(False), torch.enable_grad(), _no_autocast(x.device.type):
-            yield x.as_subclass(Tensor).detach().clone().requires_grad_()
+            x = x.as_subclass(Tensor).detach().clone()
+            dependence(original(model), x)
+            yield x.requires_grad_()
     finally:
         if token is not None:
             _inside.reset(token)

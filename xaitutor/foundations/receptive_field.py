@@ -166,12 +166,13 @@ def effective(
     import torch
 
     from xaitutor.networks.layers import evaluating, hooks
+    from xaitutor.networks.layouts import channels_first
 
     outputs = []
 
     def record(name, output):
         if torch.is_tensor(output) and output.ndim == 4:
-            outputs[:] = [output.clone()]  # a clone: an in-place ReLU after the layer must not count
+            outputs[:] = [channels_first(output, model, name, tuple(images.shape[2:])).clone()]  # a clone: an in-place ReLU after the layer must not count
 
     images = images.detach().clone().requires_grad_()
     with torch.enable_grad(), evaluating(model), hooks({layer: _module(model, layer)}, record):

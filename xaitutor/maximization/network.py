@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from xaitutor.maximization.objectives import Objective, check
 from xaitutor.networks import layers, layouts
+from xaitutor.networks.neighbours import dependence, require_alone
 
 
 class _Enough(Exception):  # it is no error; it ends a forward pass whose rest nobody needs
@@ -68,6 +69,8 @@ def prepare(model: nn.Module, objective: Objective, preprocess, example: Tensor,
     normalise = normalisation(preprocess, example)
     objective = Objective(tuple(term._replace(layer=find_layer(model, term.layer)) for term in objective.terms))
     names = {term.layer for term in objective.terms}
+    dependence(model, normalise(example))
+    require_alone(model, n, "for one picture at a time, n=1")
     shapes, uses, turned = _try(model, names, normalise(example))
     for term in objective.terms:
         check(term, shapes[term.layer], n)
@@ -109,9 +112,7 @@ def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[
         if found[name] is not output:
             turned.add(name)
 
-    if any(value.is_inference() for value in model.parameters()):
-        raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
-                         "copy.deepcopy(model), made outside of it")
+    layers.require_gradients(model)
     try:
         with layers.hooks(layers.named(model, *names), note), torch.no_grad():
             model(x)

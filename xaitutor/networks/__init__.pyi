@@ -1,1 +1,1 @@
-from . import images, layers, layouts, models, rules
+from . import images, layers, layouts, models, neighbours, rules

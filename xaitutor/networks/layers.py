@@ -98,6 +98,13 @@ def require_eval(model: nn.Module) -> None:
         raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
 
 
+def require_gradients(model: nn.Module) -> None:
+    """Raise ValueError for a model that was made under `torch.inference_mode()`, through which torch lets no gradient pass."""
+    if any(value.is_inference() for value in (*model.parameters(), *model.buffers())):
+        raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
+                         "copy.deepcopy(model), made outside of it")
+
+
 class Row(NamedTuple):
     """One layer's use: its name, its kind ("Conv2d"), the shape it puts out, and its number of parameters."""
 

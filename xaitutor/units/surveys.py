@@ -17,6 +17,7 @@ from torch import Tensor, nn
 from xaitutor.networks import images
 from xaitutor.networks.layers import named, original, record, require_eval
 from xaitutor.networks.layouts import channels_first
+from xaitutor.networks.neighbours import dependence, require_alone
 from xaitutor.progress import tqdm
 from xaitutor.units import checkpoints
 from xaitutor.units.maps import check_activations
@@ -127,6 +128,8 @@ def _states(state, model, layer, dataset, k, by, preprocess, batch_size, progres
             indices = range(start, min(start + batch_size, count))
             pictures = fetch(dataset, indices, state.size)
             room = inputs(model, pictures, preprocess, room)
+            dependence(model, room)
+            require_alone(model, batch_size, "with batch_size=1")
             state = _merge(state, _activation(model, layer, room, start), k, by)
             state = state._replace(done=indices.stop, size=tuple(pictures[0].shape))
             yield state
