@@ -11,9 +11,10 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from xaitutor.attribution.inputs import warn_once
-from xaitutor.networks.layers import original, require_gradients
+from xaitutor.networks.layers import original, run
 from xaitutor.networks.neighbours import require_alone
 
+_MANY = 20  # so many numbers all in [0, 1] are no logits
 _CLOSE = 1e-4  # float32 sums of up to a thousand probabilities
 
 SCORES = {  # what is explained, from logits z (N, K); a single one is that of yes against no
@@ -79,7 +80,10 @@ def kind(outputs: Tensor) -> str:
         return "softmax"
     if several and values.max() <= _CLOSE and values.logsumexp(dim=1).abs().max() < _CLOSE:
         return "log-softmax"
-    return "sigmoid" if outputs.grad_fn is not None and outputs.grad_fn.name().startswith("Sigmoid") else "logits"
+    if outputs.grad_fn is not None:
+        return "sigmoid" if outputs.grad_fn.name().startswith("Sigmoid") else "logits"
+    between = 0 <= values.min() < values.max() <= 1 and values.numel() >= _MANY
+    return "sigmoid" if between else "logits"
 
 
 def differentiate(score: Tensor, x: Tensor) -> Tensor:
@@ -88,11 +92,21 @@ def differentiate(score: Tensor, x: Tensor) -> Tensor:
     In eval mode no image depends on another, so that the gradient of the sum holds that of each.
     Raises ValueError where no gradient leads from the score back to x.
     """
-    found = torch.autograd.grad(score.sum(), x, allow_unused=True)[0] if score.requires_grad else None
+    found = derivative(score, x, allow_unused=True) if score.requires_grad else None
     if found is None:
         raise ValueError("the score does not depend on x by anything that has a gradient; does the model detach, "
                          "round, or run under torch.no_grad() itself?")
     return found
+
+
+def derivative(score: Tensor, x: Tensor, **options) -> Tensor | None:
+    """∂ Σ score / ∂ x, as `torch.autograd.grad` has it. Raises ValueError for a network that writes over what the way back needs."""
+    try:
+        return torch.autograd.grad(score.sum(), x, **options)[0]
+    except RuntimeError as error:
+        if "inplace operation" in str(error):
+            raise ValueError("the network cannot be differentiated: it writes over what the way back needs (a function that ends in _, or inplace=True)") from error
+        raise
 
 
 def decide(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None, batch_size: int) -> Tensor:
@@ -110,11 +124,7 @@ def logits_of(model: nn.Module, x: Tensor) -> Tensor:
     """
     model = original(model)
     require_alone(model, len(x))
-    try:
-        outputs = _the_logits(model(x.clone()))
-    except RuntimeError as error:
-        explain_failure(model, x, error)
-        raise
+    outputs = _the_logits(run(model, x.clone()))
     if not isinstance(outputs, Tensor):
         parts = list(outputs) if isinstance(outputs, dict) else f"{len(outputs)}" if isinstance(outputs, tuple) else ""
         raise ValueError(f"the model must return one tensor (N, classes), but returns a {type(outputs).__name__} "
@@ -197,13 +207,3 @@ def reading(model: nn.Module, read: Callable) -> nn.Module:
         reading(detector, lambda found: torch.stack([one["scores"][:1] for one in found]))
     """
     return _Reading(original(model), read)
-
-
-def explain_failure(model: nn.Module, x: Tensor, error: RuntimeError) -> None:
-    """torch says of what type each operand is; say what to do."""
-    if "nference tensors" in str(error):
-        require_gradients(model)
-    for weight in model.parameters():
-        if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
-            raise ValueError(f"x is {x.dtype} on {x.device}, the model's parameters are {weight.dtype} on "
-                             f"{weight.device}; x.to(device, dtype) brings them together") from error

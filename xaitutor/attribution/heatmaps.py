@@ -75,6 +75,10 @@ def overlay(picture: Tensor, heatmap: Tensor, alpha: float = 0.5, colours: str =
 
     Raises ValueError for values outside [0, 1] (a picture that is still normalised), other shapes, unknown colours.
     """
+    for what, values in (("picture", picture), ("heatmap", heatmap)):
+        if not isinstance(values, Tensor) or not values.is_floating_point() or not values.numel():
+            got = f"{values.dtype} of {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+            raise TypeError(f"the {what} must be a tensor of floats in [0, 1], with pixels in it, not {got}")
     pictures, maps = picture.detach(), heatmap.detach()
     pictures, maps = pictures[None] if pictures.ndim == 3 else pictures, maps[None] if maps.ndim == 2 else maps
     if pictures.ndim == 4 and pictures.shape[1] not in (1, 3):
@@ -131,6 +135,9 @@ def _area(box: Box) -> float:
 
 
 def _check(attribution: Tensor, clip: float, sigma: float) -> None:
+    if not isinstance(attribution, Tensor) or not attribution.is_floating_point():
+        got = attribution.dtype if isinstance(attribution, Tensor) else type(attribution).__name__
+        raise TypeError(f"the attribution must be a tensor of floats (N, C, H, W), not {got}")
     if attribution.ndim != 4 or not attribution.numel():
         raise ValueError(f"expected an attribution (N, C, H, W), got the shape {tuple(attribution.shape)}")
     if not attribution.isfinite().all():

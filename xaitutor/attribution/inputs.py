@@ -18,7 +18,7 @@ from contextvars import ContextVar
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import original, require_eval
+from xaitutor.networks.layers import original, require_eval, require_images
 from xaitutor.networks.neighbours import dependence
 
 _LARGEST = 20  # a picture normalised by the mean and deviation of its kind stays far below
@@ -49,20 +49,7 @@ def explaining(model: nn.Module, x: Tensor) -> Iterator[Tensor]:
 def check(model: nn.Module, x: Tensor) -> None:
     """Raise TypeError or ValueError unless `model` is a module in eval mode and x a batch of finite images (N, C, H, W)."""
     require_eval(model)
-    if isinstance(x, (list, tuple)):
-        sizes = sorted({tuple(getattr(image, "shape", ())) for image in x})
-        hint = "torch.stack(x) makes one" if len(sizes) == 1 else f"bring the images to one size first, not {sizes}"
-        raise TypeError(f"x must be one tensor (N, C, H, W), not a {type(x).__name__} of {len(x)}; {hint}")
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a tensor (N, C, H, W), not {type(x).__name__}; x = preprocess(image)[None] is one")
-    if x.ndim != 4 or not x.numel():
-        hint = {3: "one image becomes a batch of one by x[None]", 5: "volumes and videos are not supported, their slices are"}.get(
-            x.ndim, "preprocess(image)[None] is such a batch")
-        raise ValueError(f"x must have the shape (N, C, H, W), not {tuple(x.shape)}; {hint}")
-    if not x.is_floating_point():
-        raise TypeError(f"x must be floating point and normalised, not {x.dtype}; x = preprocess(image)[None] is")
-    if not x.isfinite().all():
-        raise ValueError("x has values that are nan or infinite; look where they come from")
+    require_images(x)
 
 
 def warn(message: str) -> None:

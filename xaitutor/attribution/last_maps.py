@@ -144,9 +144,8 @@ class _Watch:
                              "it has no rows and columns, so that this method does not apply")
         if after.ndim == 2 and len(self.losses) == 2 and self.losses[0].after.shape[2:] == before.shape[2:]:
             before = self.losses[0].before  # pooled first, then flattened
-        if self.losses[-1].behind():
-            return before
-        if before.shape[2:].numel() == 1:
+        places = before.shape[1:3] if self.losses[-1].behind() else before.shape[2:]
+        if places.numel() == 1:
             raise ValueError("the last feature map has one place only (1 × 1), so that it cannot say where: the "
                              "picture is too small for this network; take a larger one, or an earlier layer: layer=…")
         return before

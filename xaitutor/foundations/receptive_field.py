@@ -165,9 +165,10 @@ def effective(
     """
     import torch
 
-    from xaitutor.networks.layers import evaluating, hooks
+    from xaitutor.networks.layers import evaluating, hooks, require_images, run
     from xaitutor.networks.layouts import channels_first
 
+    require_images(images)
     outputs = []
 
     def record(name, output):
@@ -176,7 +177,7 @@ def effective(
 
     images = images.detach().clone().requires_grad_()
     with torch.enable_grad(), evaluating(model), hooks({layer: _module(model, layer)}, record):
-        model(images)
+        run(model, images.clone())  # a copy, which the first layer may overwrite
     if not outputs:
         raise ValueError(
             f"layer {layer!r} has no rows and columns; take one before flatten, such as the last convolution"

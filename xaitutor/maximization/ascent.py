@@ -88,6 +88,9 @@ def maximize(
         for step in tqdm(range(1, steps + 1), disable=not progress, leave=False, delay=3):
             picture = decode(parameterisation, parameters, shape)
             values = ready.values(_transformed(picture, transforms))
+            if not values.requires_grad:
+                raise ValueError("the objective does not depend on the picture by anything that has a gradient; does the model detach, round, or run "
+                                 "under torch.no_grad() itself?")
             loss = sum(penalty(picture).sum() for penalty in penalties) - values.sum()
             (parameters.grad,) = torch.autograd.grad(loss, parameters)
             check_finite(step, values, parameters.grad)

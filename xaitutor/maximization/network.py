@@ -116,7 +116,7 @@ def _try(model: nn.Module, names: set[str], x: Tensor) -> tuple[dict[str, tuple[
     try:
         with layers.hooks(layers.named(model, *names), note), torch.no_grad():
             model(x)
-    except RuntimeError as error:
+    except (RuntimeError, IndexError, AssertionError) as error:
         failure = error
     for name in names:
         where = f"layer {name!r}" if name else "the network"

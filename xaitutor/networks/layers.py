@@ -53,6 +53,8 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
     def copy_in_graph(name, output):
         if not torch.is_grad_enabled():
             raise ValueError("gradients were asked for, but the model runs under torch.no_grad(); leave that out")
+        if not output.is_floating_point():
+            raise ValueError(f"layer {name!r} puts out {output.dtype}, and whole numbers have no gradient; take a layer before it")
         kept = output.clone()  # a copy of our own in the graph, and another one for the model to go on with:
         kept = kept if kept.requires_grad else kept.requires_grad_()
         latest[name] = use = object()
@@ -86,6 +88,61 @@ def original(model: nn.Module) -> nn.Module:
     return getattr(model, "_orig_mod", model)
 
 
+def require_gradients(model: nn.Module) -> None:
+    """Raise ValueError for a model that was made under `torch.inference_mode()`, through which torch lets no gradient pass."""
+    if any(value.is_inference() for value in (*model.parameters(), *model.buffers())):
+        raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
+                         "copy.deepcopy(model), made outside of it")
+
+
+def run(model: nn.Module, x: Tensor):
+    """`model(x)`. Where torch, or the model, cannot do it, ValueError says what the model was given, what kind its parameters are, and torch's first line."""
+    try:
+        return model(x)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+        if isinstance(error, (IndexError, ValueError)) and _is_ours(error):
+            raise
+        if "nference tensors" in str(error):
+            require_gradients(model)
+        for weight in model.parameters():
+            if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
+                raise ValueError(f"x is {x.dtype} on {x.device}, the model's parameters are {weight.dtype} on {weight.device}; x.to(device, dtype) "
+                                 "brings them together") from error
+        raise ValueError(f"the model cannot take x, {x.dtype} of the shape {tuple(x.shape)}: {_first_line(error)}") from error
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether this package raised it, in a hook or a rule."""
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    return last.tb_frame.f_globals.get("__name__", "").startswith("xaitutor.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def require_images(x: Tensor) -> None:
+    """Raise TypeError or ValueError unless x is a batch of finite images (N, C, H, W), floating point."""
+    if isinstance(x, (list, tuple)):
+        sizes = sorted({tuple(getattr(image, "shape", ())) for image in x})
+        hint = "torch.stack(x) makes one" if len(sizes) == 1 else f"bring the images to one size first, not {sizes}"
+        raise TypeError(f"x must be one tensor (N, C, H, W), not a {type(x).__name__} of {len(x)}; {hint}")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a tensor (N, C, H, W), not {type(x).__name__}; x = preprocess(image)[None] is one")
+    if x.ndim != 4 or not x.numel():
+        hint = {3: "one image becomes a batch of one by x[None]", 5: "volumes and videos are not supported, their slices are"}.get(
+            x.ndim, "preprocess(image)[None] is such a batch")
+        raise ValueError(f"x must have the shape (N, C, H, W), not {tuple(x.shape)}; {hint}")
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating point and normalised, not {x.dtype}; x = preprocess(image)[None] is")
+    if not x.isfinite().all():
+        raise ValueError("x has values that are nan or infinite; look where they come from")
+
+
 def require_eval(model: nn.Module) -> None:
     """Raises TypeError for what is no module, ValueError for one of which any part is in training mode.
 
@@ -96,13 +153,6 @@ def require_eval(model: nn.Module) -> None:
         raise TypeError(f"the model must be a torch.nn.Module, not {type(model).__name__}")
     if any(module.training for module in model.modules()):
         raise ValueError("the model is in training mode, where a pass changes it; call model.eval() first")
-
-
-def require_gradients(model: nn.Module) -> None:
-    """Raise ValueError for a model that was made under `torch.inference_mode()`, through which torch lets no gradient pass."""
-    if any(value.is_inference() for value in (*model.parameters(), *model.buffers())):
-        raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
-                         "copy.deepcopy(model), made outside of it")
 
 
 class Row(NamedTuple):
@@ -122,6 +172,7 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
     ValueError for a model in training mode, which the pass would change.
     """
     require_eval(model)
+    require_images(x)
     layers = {name: module for name, module in model.named_modules()
               if not list(module.children()) or list(module.parameters(recurse=False))}
     rows: list[Row] = []
@@ -132,7 +183,7 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
         rows.append(Row(name, type(layers[name]).__name__, tuple(output.shape), count))
 
     with hooks(layers, _on_tensor(note)), torch.no_grad():
-        model(x)
+        run(model, x.clone())  # a copy, which the first layer may overwrite
     return rows
 
 
@@ -163,10 +214,10 @@ def hooks(modules: dict[str, nn.Module], hook: Callable, inputs: bool = False) -
     handles = []
     try:
         for name, module in modules.items():
-            def run(_, given, output, name=name):
+            def watch(_, given, output, name=name):
                 return hook(name, output, given) if inputs else hook(name, output)
 
-            handles.append(module.register_forward_hook(run))
+            handles.append(module.register_forward_hook(watch))
         yield
     finally:
         for handle in handles:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xaitutor.networks.layers import require_images
 from xaitutor.progress import tqdm
 from xaitutor.surrogates.soft_trees import SoftTree
 
@@ -66,9 +67,9 @@ def soft_tree(x: Tensor, targets: Tensor, *, depth: int = 4, beta: float = 1.0, 
 
 
 def _check(x, targets, penalty, epochs, rate, batch_size) -> None:
-    if x.ndim != 4 or not x.is_floating_point() or not x.isfinite().all():
-        raise ValueError(f"x must be finite pictures (N, C, H, W), floating point, not {x.dtype} of shape {tuple(x.shape)}"
-                         + ("; look where nan or infinity come from" if x.is_floating_point() and x.ndim == 4 else ""))
+    require_images(x)
+    if x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"a tree is grown in single or double precision, not in {x.dtype}; x.float()")
     if targets.ndim != 2 or len(targets) != len(x):
         raise ValueError(f"targets must be ({len(x)}, classes), a distribution for each picture, not {tuple(targets.shape)}; "
                          "of labels F.one_hot(labels, classes) makes them")

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -9,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import hooks, named, original, require_eval
+from xaitutor.networks.layers import hooks, named, original, require_eval, run
 from xaitutor.networks.layouts import channels_first
 from xaitutor.units.maps import check_activations, check_unit
 
@@ -31,6 +32,8 @@ def ablate(model: nn.Module, layer: str, units: int | Iterable[int], to: float =
     the model runs, IndexError for a unit that the layer does not have, ValueError for an output without units.
     """
     units, model = _listed(units), original(model)
+    for unit in units:
+        check_unit(unit, sys.maxsize, layer)  # how many there are is known when it runs
 
     def replace(_, output):
         replaced = check_activations(output, layer).clone()
@@ -91,4 +94,4 @@ def _listed(units: int | Iterable[int]) -> list[int]:
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([model(part) for part in x.split(BATCH)])
+        return torch.cat([run(model, part.clone()) for part in x.split(BATCH)])

@@ -18,10 +18,10 @@ from torch import Tensor, nn
 
 from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample
 from xaitutor.menagerie.streams import stream
-from xaitutor.networks.layers import original, record, require_eval
+from xaitutor.networks.layers import original, record, require_eval, run
 from xaitutor.networks.layouts import channels_first
 from xaitutor.progress import tqdm
-from xaitutor.units.maps import check_activations
+from xaitutor.units.maps import check_activations, require_ran
 from xaitutor.units.surveys import inputs
 
 FACTORS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "coat": COATS, "colour": COLOURS, "place": PLACES}
@@ -131,7 +131,8 @@ def _measure(
             batch = scenes[start : start + BATCH]
             images = torch.from_numpy(np.stack([_picture(scene) for scene in batch])).permute(0, 3, 1, 2).float() / 255
             x = inputs(model, list(images), preprocess)
-            model(x)
+            run(model, x)
+            require_ran(activations, names)
             for name in names:
                 maps = channels_first(activations[name], model, name, tuple(x.shape[2:]))
                 found[name].update(zip(batch, _response(maps, by, name)))

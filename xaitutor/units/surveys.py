@@ -15,12 +15,12 @@ import torch
 from torch import Tensor, nn
 
 from xaitutor.networks import images
-from xaitutor.networks.layers import named, original, record, require_eval
+from xaitutor.networks.layers import named, original, record, require_eval, run
 from xaitutor.networks.layouts import channels_first
 from xaitutor.networks.neighbours import dependence, require_alone
 from xaitutor.progress import tqdm
 from xaitutor.units import checkpoints
-from xaitutor.units.maps import check_activations
+from xaitutor.units.maps import check_activations, require_ran
 
 SECONDS_BETWEEN_SAVES = 10
 KNOWN_PICTURES = 16  # of a data set, by which a cache knows it again
@@ -138,7 +138,8 @@ def _states(state, model, layer, dataset, k, by, preprocess, batch_size, progres
 
 def _activation(model, layer, x, start) -> Tensor:
     with record(model, layer) as activations, torch.no_grad():
-        model(x)
+        run(model, x)
+    require_ran(activations, [layer])
     return check_activations(channels_first(activations[layer], model, layer, tuple(x.shape[2:])), layer, first=start)
 
 
