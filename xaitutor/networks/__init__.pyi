@@ -1,1 +1,1 @@
-from . import images, layers, models, rules
+from . import images, layers, layouts, models, neighbours, rules
