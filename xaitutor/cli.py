@@ -9,6 +9,7 @@
 
 and, for instructors,
 
+    xaitutor edition --for students --to DIR  all that students need, to be handed out: a folder, or a zip file
     xaitutor student NOTEBOOK… --to DIR      the notebooks without solutions and outputs
     xaitutor livecoding NOTEBOOK… --to DIR   the notebooks with the code still to be typed
     xaitutor homework release NAME           an assignment as students get it
@@ -70,6 +71,11 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--json", action="store_true", help="print the row as JSON, and nothing else")
     command.set_defaults(run=score)
 
+    command = commands.add_parser("edition", help="write all that students need, without solutions and hidden tests")
+    command.add_argument("--for", dest="audience", required=True, choices=["students"], help="for whom")
+    command.add_argument("--to", required=True, metavar="DIR", help="a folder that is new or empty, or a zip file")
+    command.set_defaults(run=edition)
+
     for name, what in {"student": "write notebooks without solutions and outputs, for students",
                        "livecoding": "write notebooks whose code is still to be typed, for the lecture hall"}.items():
         command = commands.add_parser(name, help=what)
@@ -124,6 +130,13 @@ def download(options: argparse.Namespace) -> int:
     from xaitutor.networks import models
 
     print(models.download(options.name))
+    return 0
+
+
+def edition(options: argparse.Namespace) -> int:
+    from xaitutor.homework import edition
+
+    print(edition.write(options.to))
     return 0
 
 
