@@ -81,7 +81,8 @@ def main(arguments: list[str] | None = None) -> int:
         command = commands.add_parser(name, help=what)
         command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/03_convolution.ipynb")
         command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to; nothing is overwritten there")
-        command.set_defaults(run=write_versions, version=name)
+        command.set_defaults(run=write_versions, version=name, check=False)
+    command.add_argument("--check", action="store_true", help="also run each of them, with the lines to be typed in place")
 
     command = commands.add_parser("homework", help="hand out an assignment, and grade what comes back")
     steps = command.add_subparsers(title="steps", required=True, metavar="STEP")
@@ -141,12 +142,14 @@ def edition(options: argparse.Namespace) -> int:
 
 
 def write_versions(options: argparse.Namespace) -> int:
-    from xaitutor.course import versions
+    from xaitutor.course import rehearsal, versions
 
     failures = 0
     for notebook in options.notebooks:
         try:
             print(versions.write(notebook, options.to, getattr(versions, options.version)))
+            if options.check:
+                print(rehearsal.rehearse(notebook), flush=True)
         except (ValueError, OSError) as error:  # the other notebooks are still written
             print(error, file=sys.stderr)
             failures += 1
