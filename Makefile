@@ -22,13 +22,20 @@ STUDENTS ?= build/students
 SETTINGS := $(VENV)/share/jupyter/lab/settings
 NBGRADER := assignment_list course_list formgrader validate_assignment
 
-.PHONY: lab students test portable notebooks models scores bench bench-test lock clean
+.PHONY: lab students slides test portable notebooks models scores bench bench-test lock clean
 
 lab: $(READY)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
 students: $(READY)
 	$(BIN)/xaitutor edition --for students --to $(STUDENTS)
+
+# Slides of the notebooks that are marked for it, or of NOTEBOOKS; reveal.js and MathJax come from npm, once.
+slides: $(READY) tools/slides/node_modules
+	$(BIN)/xaitutor slides $(or $(NOTEBOOKS),$(shell grep -l '"slide_type"' notebooks/*.ipynb)) --to build/slides
+
+tools/slides/node_modules: tools/slides/package-lock.json
+	npm ci --ignore-scripts --prefix tools/slides && touch $@
 
 test: $(READY)
 	$(BIN)/python -m ruff check --quiet .

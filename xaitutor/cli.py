@@ -12,6 +12,7 @@ and, for instructors,
     xaitutor edition --for students --to DIR  all that students need, to be handed out: a folder, or a zip file
     xaitutor student NOTEBOOK… --to DIR      the notebooks without solutions and outputs
     xaitutor livecoding NOTEBOOK… --to DIR   the notebooks with the code still to be typed
+    xaitutor slides NOTEBOOK… --to DIR       slides for the lecture, with notes, that need no internet
     xaitutor homework release NAME           an assignment as students get it
     xaitutor homework grade NAME --submissions DIR   scores as CSV, and feedback for each student
 """
@@ -84,6 +85,11 @@ def main(arguments: list[str] | None = None) -> int:
         command.set_defaults(run=write_versions, version=name, check=False)
     command.add_argument("--check", action="store_true", help="also run each of them, with the lines to be typed in place")
 
+    command = commands.add_parser("slides", help="write a notebook's slides: questions, pictures, formulas and code, for a browser without internet")
+    command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/13_cam_and_grad_cam.ipynb; its outputs are shown")
+    command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to")
+    command.set_defaults(run=slides)
+
     command = commands.add_parser("homework", help="hand out an assignment, and grade what comes back")
     steps = command.add_subparsers(title="steps", required=True, metavar="STEP")
     step = steps.add_parser("release", help="write an assignment without solutions and hidden tests")
@@ -154,6 +160,14 @@ def write_versions(options: argparse.Namespace) -> int:
             print(error, file=sys.stderr)
             failures += 1
     return 1 if failures else 0
+
+
+def slides(options: argparse.Namespace) -> int:
+    from xaitutor.course import slides
+
+    for notebook in options.notebooks:
+        print(slides.write(notebook, options.to))
+    return 0
 
 
 def release(options: argparse.Namespace) -> int:
