@@ -20,6 +20,7 @@ and, for instructors,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
@@ -46,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
     command.add_argument("photo", metavar="PHOTO", help="a picture file, or a sample picture (cat, menagerie/zebra, …)")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
-    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default)")
+    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default), or yours as module:function")
     command.add_argument("--target", metavar="CLASS",
                          help="the class to explain, by name or number (default: the predicted)")
     command.add_argument("--output", default="explanation.png", metavar="FILE",
@@ -56,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("audit", help="what can be checked of a network, photos and a method where nobody knows the truth?")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or sample pictures; a dozen say more than one")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
-    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp (default: %(default)s)")
+    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp, or yours as module:function (default: %(default)s)")
     command.add_argument("--layer", metavar="NAME", help="of Grad-CAM and its kin (default: the last feature map)")
     command.add_argument("--labels", metavar="CLASS[,CLASS…]", help="the true class of each photo, by name or number")
     command.add_argument("--output", default="audit.png", metavar="FILE", help="the picture to write (default: %(default)s)")
@@ -207,6 +208,7 @@ def audit(options: argparse.Namespace) -> int:
     """The exit status is 0 also where there are alarms: the audit itself was well."""
     import torch
 
+    from xaitutor.attribution import METHODS
     from xaitutor.audit import as_dicts, report
     from xaitutor.audit import audit as ask
     from xaitutor.networks import images, models
@@ -217,7 +219,7 @@ def audit(options: argparse.Namespace) -> int:
     model, preprocess, categories = models.load_model(options.model)
     labels = _labels(options.labels, categories)
     x = torch.stack([preprocess(photo) for photo in photos])
-    findings = ask(model, x, method=method.name, layer=options.layer, labels=labels, preprocess=preprocess)
+    findings = ask(model, x, method=method.name if method.name in METHODS else method.function, layer=options.layer, labels=labels, preprocess=preprocess)
     _draw_audit(findings, model, x, preprocess, categories, method, options)
     print(json.dumps(as_dicts(findings)) if options.json else f"{report(findings)}\n\ndrawn: {options.output}")
     return 0
@@ -226,13 +228,21 @@ def audit(options: argparse.Namespace) -> int:
 def score(options: argparse.Namespace) -> int:
     from xaitutor.truth import scoreboard, scores
 
-    sys.path.insert(0, os.getcwd())  # a module in this folder, as with python -m
-    try:
+    with _this_folder():
         found = scores.score(options.method, options.network, options.scenes)
-    finally:
-        sys.path.remove(os.getcwd())
     print(json.dumps(found._asdict()) if options.json else scoreboard.beside(found))
     return 0
+
+
+@contextlib.contextmanager
+def _this_folder():
+    """A module in this folder can be imported, as with python -m."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def _explain(photo: str, model_name: str, method_names: str, target: str | None, output: str) -> None:
@@ -302,12 +312,18 @@ def _draw_audit(findings, model, x, preprocess, categories, method, options) -> 
 
 
 def _method(name: str):
+    """A method of the course, or "module:function" for any other: what has a name, a title, a function and a `reduce`."""
     from xaitutor.attribution import METHODS
 
     if name in METHODS:
         return METHODS[name]
+    if ":" in name:
+        from xaitutor.truth.given import contestant
+
+        with _this_folder():
+            return contestant(name)
     near = difflib.get_close_matches(name, METHODS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}"
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}, or yours as module:function"
     raise ValueError(f"there is no method {name!r}; {hint}")
 
 
