@@ -72,6 +72,7 @@ notebooks: $(READY)
 
 models: $(READY)
 	$(BIN)/python -m xaitutor.menagerie.make_models $(MODELS_ARGS)
+	$(BIN)/python -m xaitutor.audit.strangers
 
 scores: $(READY)
 	$(BIN)/python -m xaitutor.truth.scoreboard

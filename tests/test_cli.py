@@ -122,6 +122,12 @@ def test_explain_with_several_methods_and_another_class(capsys, tmp_path):
     assert not any(np.allclose(one, other) for i, one in enumerate(four) for other in four[:i])
 
 
+def test_explain_says_where_the_picture_is_unlike_all_that_the_network_knows(capsys, tmp_path):
+    drawn, photo = (explain(capsys, name, "--output", tmp_path / "a.png")[1] for name in ("menagerie/wolf", "cat"))
+    told = [line for line in photo if line.startswith("take that for a guess: the picture is unlike all drawn scenes that menagerie_resnet18 was trained on")]
+    assert len(told) == 1 and len(drawn) == len(photo) - 1 and not any("guess" in line for line in drawn)
+
+
 def test_explain_takes_a_method_from_this_folder(capsys, monkeypatch, tmp_path):
     (tmp_path / "left_half.py").write_text("def f(model, x, target):\n    heat = 0 * x[:, :1]\n    heat[..., :64] = 1\n    return heat\n")
     monkeypatch.chdir(tmp_path)

@@ -268,6 +268,7 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     figure.savefig(output)
     plt.close(figure)
     _report(model_name, categories, probabilities)
+    _doubt(model_name, model, x)
     print(f"explained: {titles[0]}, in {output}")
     for title, one in zip(titles[1:], maps):
         if not one.any():
@@ -345,6 +346,16 @@ def _report(model_name: str, categories: list[str], probabilities) -> None:
     print(f"{model_name} tells {len(categories)} classes apart{names}")
     best = probabilities.argsort(descending=True)[:3].tolist()
     print("it sees " + "; ".join(f"{categories[i]}, {probabilities[i]:.1%}" for i in best))
+
+
+def _doubt(model_name: str, model, x) -> None:
+    """A word of warning where an embedded network has never seen such a picture; what others were trained on is not known."""
+    from xaitutor.audit import strangers
+    from xaitutor.networks.models import EMBEDDED
+
+    if model_name in EMBEDDED and (far := strangers.strangeness(model_name, model, x).item()) > 1:
+        print(f"take that for a guess: the picture is unlike all drawn scenes that {model_name} was trained on ({far:.1f} times as far from them "
+              "as the limit); --model resnet18 knows photos")
 
 
 if __name__ == "__main__":
