@@ -1,0 +1,41 @@
+"""What Sphinx leaves open in its pages: words and sizes of pictures, and a name for each table."""
+
+from __future__ import annotations
+
+import hashlib
+import html
+import re
+from pathlib import Path
+
+from PIL import Image
+
+PICTURE = re.compile(r"<img\b[^>]*>")
+ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
+
+
+def finish(site: Path, words: dict[str, str]) -> None:
+    """Complete every page of `site`. `words`: alternative texts by the SHA-256 of the picture's bytes."""
+    for path in site.rglob("*.html"):
+        text = path.read_text("utf-8")
+        finished = PICTURE.sub(lambda tag: picture(tag[0], path.parent, words), text)
+        if finished != text:
+            path.write_text(finished, "utf-8", newline="\n")
+
+
+def picture(tag: str, folder: Path, words: dict[str, str]) -> str:
+    """The tag with the picture's words, and with its width and height, so that a page does not jump while it loads.
+
+    Raises ValueError for a picture without words: a page without them shall not be published.
+    """
+    has = dict(ATTRIBUTE.findall(tag))
+    file = folder / has.get("src", "")
+    if not file.is_file():  # data: pictures and theme logos keep what they have
+        return tag
+    said = words.get(hashlib.sha256(file.read_bytes()).hexdigest()) or html.unescape(has.get("alt", ""))
+    if not said or said.endswith((".png", "build/site")):
+        raise ValueError(f"{file.name} in {folder.name} has no alternative text: say what it shows (plots.show(figure, alt=…))")
+    if file.suffix != ".svg":
+        with Image.open(file) as image:
+            has |= dict(zip(("width", "height"), map(str, image.size)))
+    has |= {"alt": html.escape(said), "loading": "lazy"}
+    return "<img " + " ".join(f'{name}="{value}"' for name, value in has.items()) + ">"
