@@ -27,13 +27,15 @@ export function ranks(values) {
   return values.map((value) => values.filter((other) => other < value).length + (values.filter((other) => other === value).length - 1) / 2);
 }
 
-/** One sentence on a map: does it know the most important region, and the order of all? */
+const speaks = (name) => (name.endsWith("s") ? "speak" : "speaks");
+
+/** Two sentences on a map: does it know the most important region, and the order of all? */
 export function verdict(claimed, true_, names) {
   const correlation = rankCorrelation(claimed, true_);
   const [first, best] = [claimed, true_].map((values) => names[values.indexOf(Math.max(...values))]);
   const most = first === best
-    ? `It is right that the ${best} speaks most for this answer.`
-    : `It says that the ${first} speaks most for this answer; in truth it is the ${best}.`;
+    ? `The map is right that the ${best} ${speaks(best)} most for this class.`
+    : `By the map the ${first} ${speaks(first)} most for this class. In truth the ${best} ${best.endsWith("s") ? "do" : "does"}.`;
   const order = correlation > 0.85 ? "much as the truth does" : correlation > 0.4 ? "somewhat as the truth does"
     : correlation > -0.4 ? "no better than chance" : "more the wrong way round than right";
   return `${most} It orders all six ${order} (rank correlation ${correlation.toFixed(2).replace("-", "−")}; 1 is the same order, 0 is chance).`;

@@ -1,10 +1,11 @@
-"""What Sphinx leaves open in its pages: words and sizes of pictures, and a name for each table."""
+"""What Sphinx leaves open in its pages: words and sizes of pictures."""
 
 from __future__ import annotations
 
 import hashlib
 import html
 import re
+from functools import partial
 from pathlib import Path
 
 from PIL import Image
@@ -17,9 +18,13 @@ def finish(site: Path, words: dict[str, str]) -> None:
     """Complete every page of `site`. `words`: alternative texts by the SHA-256 of the picture's bytes."""
     for path in site.rglob("*.html"):
         text = path.read_text("utf-8")
-        finished = PICTURE.sub(lambda tag: picture(tag[0], path.parent, words), text)
+        finished = PICTURE.sub(partial(_finished, path.parent, words), text)
         if finished != text:
             path.write_text(finished, "utf-8", newline="\n")
+
+
+def _finished(folder: Path, words: dict[str, str], tag: re.Match) -> str:
+    return picture(tag[0], folder, words)
 
 
 def picture(tag: str, folder: Path, words: dict[str, str]) -> str:

@@ -7,8 +7,6 @@ from pathlib import Path
 
 import yaml
 
-from tools.website import book
-
 ROOT = Path(__file__).resolve().parents[2]
 COPIED = {"docs/truth.md": "truth", "docs/rules.md": "rules", "ERRATA.md": "errata", "benchmarks/RESULTS.md": "benchmarks",
           "data/SOURCES.md": "sources", "CONTRIBUTING.md": "contributing"}
@@ -77,23 +75,3 @@ def cite(citation: dict) -> str:
 The methods are other people's: cite their papers, which [the page of the methods](methods.md) names. The code and the texts are under the
 {citation["license"]} licence; where pictures and networks come from is in [the list of sources](sources.md).
 """
-
-
-def front(studio: bool) -> str:
-    """The front page: the studio first, then the parts, then everything else."""
-    readme = (ROOT / "README.md").read_text("utf-8")
-    pages = {number: path.stem for number, path in enumerate(book.notebooks())}
-    cards = "\n".join(f"- **[{title}]({pages[numbers[0]]}.ipynb)** {question}" for title, question, numbers in book.parts(readme))
-    trees = [tree(title, [pages[number] for number in numbers]) for title, _, numbers in book.parts(readme)]
-    trees += [tree("The truth", ["methods", "truth", "rules", "errata"]),
-              tree("Use it", ["run", "tools", "instructors", "reference/index", "benchmarks", "sources", "contributing", "cite"])]
-    text = (ROOT / "site" / "pages" / "index.md").read_text("utf-8")
-    return (text.replace("{{ hero }}", HERO if studio else "").replace("{{ parts }}", f":::{{container}} parts\n{cards}\n:::")
-            .replace("{{ toctrees }}", "\n\n".join(trees)))
-
-
-HERO = """<p class="hero"><a class="to-studio" href="studio/index.html">Open the studio</a> The network runs in the page. Nothing to install.</p>"""
-
-
-def tree(caption: str, names: list[str]) -> str:
-    return "\n".join(["```{toctree}", ":hidden:", f":caption: {caption}", "", *names, "```"])

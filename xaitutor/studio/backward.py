@@ -13,14 +13,14 @@ from __future__ import annotations
 
 import torch
 from torch import Tensor, nn
-from torch.nn.functional import conv2d, conv_transpose2d, max_pool2d, pad
+from torch.nn.functional import conv_transpose2d, max_pool2d, pad
 from torchvision.models.resnet import BasicBlock, ResNet
 
 
 class WithGradient(nn.Module):
     """`network(x, target)`: the logits, the gradient of one of them by the pixels, and the class activation map.
 
-    x: (N, 3, H, W), normalised, sides divisible by 16. target: (N, classes), 1 at the class that is asked for and 0 elsewhere.
+    x: (N, 3, H, W), normalised; every stride must divide what it meets, so that of the course's networks the sides are multiples of 16. target: (N, classes), 1 at the class that is asked for and 0 elsewhere.
     Gives logits (N, classes), gradient (N, 3, H, W) of Σ_c target_c · S_c, and CAM (N, 1, h, w) as `attribution.cam`.
 
     model: a ResNet of torchvision's `BasicBlock`s in eval mode. Raises TypeError for another network.

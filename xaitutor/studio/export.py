@@ -18,13 +18,16 @@ import json
 import logging
 import sys
 import warnings
+from collections.abc import Sequence
 from pathlib import Path
 
+import matplotlib
 import numpy as np
 import torch
 from PIL import Image
 from torch import Tensor, nn
 
+from xaitutor.colours import SEQUENTIAL, SIGNED
 from xaitutor.menagerie import COATS, COLOURS, PLACES, SHAPES
 from xaitutor.networks.models import load_model
 from xaitutor.studio import stage, truths
@@ -34,18 +37,19 @@ SIZE, QUALITY = 128, 82
 WEIGHTS = "weights.bin"  # the name under which the graphs ask for them
 
 
-def main(folder: str) -> None:
+def main(folder: str | Path, shapes: Sequence[str] = SHAPES) -> None:
+    """Write it all into `folder`; `shapes`: those that can be built there, all of them or, for a quick look, some."""
     target = Path(folder)
     (target / "animals").mkdir(parents=True, exist_ok=True)
     _write_graphs(target)
     for name, network in truths.NETWORKS.items():
         (target / f"{name}.bin").write_bytes(b"".join(packed(load_model(network)[0])))
-    for shape in SHAPES:
+    for shape in shapes:
         for coat in COATS:
             (target / "animals" / f"{shape}-{coat}.webp").write_bytes(webp(animals(shape, coat), quality=QUALITY, alpha_quality=100))
     (target / "places.webp").write_bytes(webp(np.concatenate([stage.background(place) for place in PLACES], axis=1), quality=QUALITY))
-    (target / "regions.webp").write_bytes(webp(np.concatenate([np.concatenate(stage.regions(shape), axis=1) for shape in SHAPES]), lossless=True))
-    (target / "studio.json").write_text(json.dumps(about(), ensure_ascii=False, separators=(",", ":")), "utf-8")
+    (target / "regions.webp").write_bytes(webp(np.concatenate([np.concatenate(stage.regions(shape), axis=1) for shape in shapes]), lossless=True))
+    (target / "studio.json").write_text(json.dumps(about(shapes), ensure_ascii=False, separators=(",", ":")), "utf-8")
 
 
 # Networks
@@ -150,18 +154,23 @@ def webp(picture: np.ndarray, **options) -> bytes:
 # Names and numbers
 
 
-def about() -> dict:
+def about(shapes: Sequence[str] = SHAPES) -> dict:
     """What the page reads first: names, the normalisation, the layers' shapes, and the truths."""
     model, preprocess, categories = load_model(truths.NETWORKS["robust"])
     found = truths.read()
     return {
-        "classes": categories, "shapes": list(SHAPES), "coats": list(COATS), "colours": list(COLOURS), "places": list(PLACES),
-        "parts": {shape: list(stage.part_names(shape)) for shape in SHAPES},
-        "usual": {shape: {coat: stage.usual_colour(shape, coat) for coat in COATS} for shape in SHAPES},
-        "names": {shape: {coat: stage.scene(shape, coat, PLACES[0]).name for coat in COATS} for shape in SHAPES},
+        "classes": categories, "shapes": list(shapes), "coats": list(COATS), "colours": list(COLOURS), "places": list(PLACES),
+        "parts": {shape: list(stage.part_names(shape)) for shape in shapes},
+        "usual": {shape: {coat: stage.usual_colour(shape, coat) for coat in COATS} for shape in shapes},
+        "names": {shape: {coat: stage.scene(shape, coat, PLACES[0]).name for coat in COATS} for shape in shapes},
         "size": SIZE, "mean": list(preprocess.mean), "std": list(preprocess.std),
-        "networks": list(truths.NETWORKS), "layers": layers(WithGradient(model)), "truths": found["values"],
+        "palettes": {"heat": palette(SEQUENTIAL), "signed": palette(SIGNED)}, "networks": list(truths.NETWORKS), "layers": layers(WithGradient(model)), "truths": {network: {scene: phi for scene, phi in values.items() if scene.split()[0] in shapes} for network, values in found["values"].items()},
     }
+
+
+def palette(name: str) -> str:
+    """The 256 colours of a colour map of matplotlib, six hexadecimal digits each."""
+    return matplotlib.colormaps[name](np.arange(256), bytes=True)[:, :3].tobytes().hex()
 
 
 if __name__ == "__main__":
