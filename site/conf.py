@@ -27,6 +27,7 @@ html_css_files = ["course.css"]
 html_js_files = [("tables.js", {"defer": "defer"})]
 html_copy_source = True  # whoever reads a notebook may take it along
 html_show_sourcelink = False
+html_use_index = False  # the search finds more
 html_sidebars = {"**": ["course-links.html", "search-button-field.html", "sbt-sidebar-nav.html"]}
 html_theme_options = {
     "home_page_in_toc": False,

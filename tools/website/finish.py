@@ -1,4 +1,4 @@
-"""What Sphinx leaves open in its pages: words and sizes of pictures."""
+"""What Sphinx and its theme leave open in their pages: words and sizes of pictures, and names that screen readers can speak."""
 
 from __future__ import annotations
 
@@ -11,6 +11,10 @@ from pathlib import Path
 from PIL import Image
 
 PICTURE = re.compile(r"<img\b[^>]*>")
+NAMES = {  # a name that is not what is to be seen is taken away; what shows nothing but an arrow gets one
+    '<summary aria-label="Toggle hidden content">': "<summary>", '<summary><span class="toctree-toggle"': '<summary aria-label="What is inside"><span class="toctree-toggle"',
+    'search-button__button pst-js-only" title="Search" aria-label="Search"': 'search-button__button pst-js-only"',
+}
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 
 
@@ -18,9 +22,10 @@ def finish(site: Path, words: dict[str, str]) -> None:
     """Complete every page of `site`. `words`: alternative texts by the SHA-256 of the picture's bytes."""
     for path in site.rglob("*.html"):
         text = path.read_text("utf-8")
+        for old, new in NAMES.items():
+            text = text.replace(old, new)
         finished = PICTURE.sub(partial(_finished, path.parent, words), text)
-        if finished != text:
-            path.write_text(finished, "utf-8", newline="\n")
+        path.write_text(finished, "utf-8", newline="\n")
 
 
 def _finished(folder: Path, words: dict[str, str], tag: re.Match) -> str:
