@@ -12,6 +12,7 @@ from . import (
     menagerie,
     networks,
     referees,
+    studio,
     surrogates,
     truth,
     units,
