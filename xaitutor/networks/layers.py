@@ -113,6 +113,16 @@ def run(model: nn.Module, x: Tensor):
         raise ValueError(f"the model cannot take x, {x.dtype} of the shape {tuple(x.shape)}: {_first_line(error)}") from error
 
 
+def derivative(score: Tensor, x: Tensor, **options) -> Tensor | None:
+    """∂ Σ score / ∂ x, as `torch.autograd.grad` has it. Raises ValueError for a network that writes over what the way back needs."""
+    try:
+        return torch.autograd.grad(score.sum(), x, **options)[0]
+    except RuntimeError as error:
+        if "inplace operation" in str(error):
+            raise ValueError("the network cannot be differentiated: it writes over what the way back needs (a function that ends in _, or inplace=True)") from error
+        raise
+
+
 def _is_ours(error: Exception) -> bool:
     """Whether this package raised it, in a hook or a rule."""
     last = error.__traceback__
