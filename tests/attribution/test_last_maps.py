@@ -133,7 +133,7 @@ def test_the_map_is_part_of_the_graph_and_has_all_its_uses():
 
 
 def test_a_vision_transformer_is_told_why():
-    with pytest.raises(ValueError, match=r"map \(1, 768, 2, 2\) into a sequence \(1, 768, 4\).*vision transformers"):
+    with pytest.raises(ValueError, match=r"map \(1, 64, 2, 2\) into a sequence \(1, 64, 4\).*vision transformers"):
         last_feature_map(small("vit_b_16"), picture("vit_b_16"))
 
 

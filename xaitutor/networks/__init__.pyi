@@ -1,1 +1,1 @@
-from . import images, layers, layouts, models, neighbours, rules
+from . import folders, images, layers, layouts, models, neighbours, rules

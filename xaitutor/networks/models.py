@@ -30,6 +30,7 @@ from xaitutor.networks.preprocessing import Preprocess
 
 EMBEDDED = ("menagerie_resnet18", "menagerie_resnet18_biased", "menagerie_resnet18_standard", "menagerie_vgg")
 PATIENCE = 30  # seconds that a server may say nothing
+FILES = (".pt", ".pth", ".ckpt", ".safetensors", ".onnx")  # names that end so are no names of networks
 WEIGHTS_DIR = "XAITUTOR_WEIGHTS_DIR"
 _FACTS = ("architecture", "categories", "mean", "std", "size")  # what an embedded file says about itself
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # heads that only training uses
@@ -106,6 +107,10 @@ def _check_name(name: str) -> None:
     known = names()
     if name in known:
         return
+    if Path(str(name)).suffix in FILES or os.path.isfile(str(name)):
+        raise ValueError(f"{str(name)!r} is a file, and load_model takes the name of a network. For a network of your own no loading of ours is needed: build it as it "
+                         f"was trained, model.load_state_dict(torch.load({str(name)!r}, weights_only=True)), model.eval(), and bring your own preprocess and names of "
+                         f"classes; notebooks/recipes.ipynb shows how. Weights for one of torchvision's: load_model('resnet18', weights={str(name)!r})")
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(known)}"
     raise ValueError(f"there is no network {name!r}; {hint}")
