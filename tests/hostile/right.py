@@ -194,7 +194,8 @@ _COMMON = {
     "smoothgrad": SCORE | BATCHES | {"noise": [(0.0, False), (-1.0, True), (float("nan"), True)]},
     "integrated_gradients": SCORE | BATCHES | {"baseline": [(0.5, False), (float("inf"), True), (torch.zeros(7, 7, 7), True)], "rule": [("midpoint", False), ("left", True)]},
     "lrp": _GOES_ON | {"rule": [("zero", False), ("epsilon", False), ("nonsense", True)]}, "deep_taylor": _GOES_ON, "deeplift": _GOES_ON, "deep_shap": _GOES_ON | BATCHES,
-    "occlusion": SCORE | BATCHES | {"fill": [("mean", False), ("blur", False), (0.3, False), ("pink", True)], "window": [(1, False), (0, True), (99, True)]},
+    "occlusion": SCORE | BATCHES | {"fill": [("mean", False), ("blur", False), (0.3, False), ("pink", True)], "window": lambda draw, of: draw.choice(
+        [(max(1, min(getattr(of.x, "shape", (2,))[-2:]) // 2), False), (0, True), (99, True)])},
     "rise": SCORE | BATCHES | {"share": [(0.3, False), (1.5, True)], "cells": [(2, False), (0, True)]},
     "meaningful_perturbation": {"mode": [("preserve", False), ("burn", True)], "jitter": [(0, False), (-1, True)]},
     "lime": SCORE | BATCHES, "kernel_shap": SCORE | BATCHES,
