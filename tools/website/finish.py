@@ -12,8 +12,8 @@ from PIL import Image
 
 PICTURE = re.compile(r"<img\b[^>]*>")
 NAMES = {  # a name that is not what is to be seen is taken away; what shows nothing but an arrow gets one
-    '<summary aria-label="Toggle hidden content">': "<summary>", '<summary><span class="toctree-toggle"': '<summary aria-label="What is inside"><span class="toctree-toggle"',
-    'search-button__button pst-js-only" title="Search" aria-label="Search"': 'search-button__button pst-js-only"',
+    '<summary aria-label="Toggle hidden content">': "<summary>",
+    '<summary><span class="toctree-toggle"': '<summary aria-label="What is inside"><span class="toctree-toggle"',
 }
 ATTRIBUTE = re.compile(r'([\w-]+)="([^"]*)"')
 

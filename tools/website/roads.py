@@ -11,7 +11,7 @@ ROOT = Path(__file__).resolve().parents[2]
 COPIED = {"docs/truth.md": "truth", "docs/rules.md": "rules", "ERRATA.md": "errata", "benchmarks/RESULTS.md": "benchmarks",
           "data/SOURCES.md": "sources", "CONTRIBUTING.md": "contributing"}
 FROM_README = {  # page: its title, and the sections of README that it takes
-    "run": ("Run it yourself", ("Start", "Is everything there?", "Without internet")),
+    "run": ("Run it yourself", ("Start", "Is everything there?", "Look first", "Without internet")),
     "tools": ("Explain, score, audit", ("Explain a photo of your own", "Score a method of your own", "Audit an explanation where nobody knows the truth")),
     "instructors": ("For instructors", ("For instructors",)),
 }
