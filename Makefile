@@ -1,4 +1,5 @@
 # make lab    the course, open in JupyterLab
+# make students   what to hand out to students, in build/students; STUDENTS=course.zip: another folder, or a zip file
 # make test   every test, and every notebook run again and compared with what it shows; TEST_ARGS=tests/attribution: a room's
 # make site   the course's site, in build/site; make site-open shows it in a browser, on this machine only
 # The other commands are for those who work on the course: see CONTRIBUTING.md.
@@ -17,16 +18,28 @@ LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
+STUDENTS ?= build/students
+
 SETTINGS := $(VENV)/share/jupyter/lab/settings
 NBGRADER := assignment_list course_list formgrader validate_assignment
 
 # What the site takes from npm. Without Node, or where its registry cannot be reached, the site is built without the studio.
 NPM := site/node_modules/.package-lock.json
 
-.PHONY: lab test site site-open site-test portable notebooks models scores bench bench-test lock clean
+.PHONY: lab students slides test site site-open site-test portable notebooks models scores bench bench-test lock clean
 
 lab: $(READY)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+students: $(READY)
+	$(BIN)/xaitutor edition --for students --to $(STUDENTS)
+
+# Slides of the notebooks that are marked for it, or of NOTEBOOKS; reveal.js and MathJax come from npm, once.
+slides: $(READY) tools/slides/node_modules
+	$(BIN)/xaitutor slides $(or $(NOTEBOOKS),$(shell grep -l '"slide_type"' notebooks/*.ipynb)) --to build/slides
+
+tools/slides/node_modules: tools/slides/package-lock.json
+	npm ci --ignore-scripts --prefix tools/slides && touch $@
 
 test: $(READY) $(NPM)
 	$(BIN)/python -m ruff check --quiet .
@@ -83,6 +96,7 @@ notebooks: $(READY)
 
 models: $(READY)
 	$(BIN)/python -m xaitutor.menagerie.make_models $(MODELS_ARGS)
+	$(BIN)/python -m xaitutor.audit.strangers
 
 scores: $(READY)
 	$(BIN)/python -m xaitutor.truth.scoreboard

@@ -9,21 +9,36 @@ from torch import nn
 # One of each family of torchvision's classifiers, the smallest, with the smallest input it takes.
 FAMILIES = {
     "alexnet": 64, "convnext_tiny": 32, "densenet121": 32, "efficientnet_b0": 32, "efficientnet_v2_s": 32,
-    "googlenet": 32, "inception_v3": 75, "maxvit_t": 224, "mnasnet0_5": 32, "mobilenet_v2": 32,
+    "googlenet": 32, "inception_v3": 75, "maxvit_t": 64, "mnasnet0_5": 32, "mobilenet_v2": 32,
     "mobilenet_v3_small": 32, "regnet_x_400mf": 32, "regnet_y_400mf": 32, "resnet18": 32, "resnext50_32x4d": 32,
     "shufflenet_v2_x0_5": 32, "squeezenet1_1": 32, "swin_t": 32, "swin_v2_t": 32, "vgg11": 32, "vgg11_bn": 32,
     "vit_b_16": 32, "wide_resnet50_2": 32,
 }
 
 
+WIDTH = 64  # of the hidden layers of AlexNet and the VGGs, instead of 4,096
+
+
 def small(name):
+    """A network of that family, as torchvision builds it, with random weights; wide heads and transformers are narrowed: what they are made of stays."""
     torch.manual_seed(0)
-    options = {"init_weights": False} if name.startswith(("vgg", "goog", "incep")) else {}
-    if name.startswith("vgg"):
-        options["num_classes"] = 10
     if name == "vit_b_16":
-        options["image_size"] = FAMILIES[name]
-    return torchvision.models.get_model(name, weights=None, **options).eval()
+        return torchvision.models.VisionTransformer(FAMILIES[name], patch_size=16, num_layers=3, num_heads=4, hidden_dim=64, mlp_dim=128).eval()
+    if name == "maxvit_t":
+        return torchvision.models.MaxVit((FAMILIES[name],) * 2, 64, 2, [64, 128, 256, 512], [2, 2, 5, 2], 32, 0.2).eval()
+    options = {"init_weights": False} if name.startswith(("vgg", "goog", "incep")) else {}
+    if name not in ("alexnet", "vgg11", "vgg11_bn"):
+        return torchvision.models.get_model(name, weights=None, **options).eval()
+    with torch.device("meta"):
+        model = torchvision.models.get_model(name, weights=None, **options)
+    steps = [i for i, module in enumerate(model.classifier) if isinstance(module, nn.Linear)]
+    for i, outputs in zip(steps, (WIDTH, WIDTH, 10)):
+        model.classifier[i] = nn.Linear(model.classifier[i].in_features if i == steps[0] else WIDTH, outputs)
+    model.to_empty(device="cpu")
+    for module in model.modules():
+        if hasattr(module, "reset_parameters"):
+            module.reset_parameters()
+    return model.eval()
 
 
 def calibrated(model, size):

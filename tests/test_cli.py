@@ -122,6 +122,24 @@ def test_explain_with_several_methods_and_another_class(capsys, tmp_path):
     assert not any(np.allclose(one, other) for i, one in enumerate(four) for other in four[:i])
 
 
+def test_explain_says_where_the_picture_is_unlike_all_that_the_network_knows(capsys, tmp_path):
+    drawn, photo = (explain(capsys, name, "--output", tmp_path / "a.png")[1] for name in ("menagerie/wolf", "cat"))
+    told = [line for line in photo if line.startswith("take that for a guess: the picture is unlike all drawn scenes that menagerie_resnet18 was trained on")]
+    assert len(told) == 1 and len(drawn) == len(photo) - 1 and not any("guess" in line for line in drawn)
+
+
+def test_explain_takes_a_method_from_this_folder(capsys, monkeypatch, tmp_path):
+    (tmp_path / "left_half.py").write_text("def f(model, x, target):\n    heat = 0 * x[:, :1]\n    heat[..., :64] = 1\n    return heat\n")
+    monkeypatch.chdir(tmp_path)
+    before = list(sys.path)
+    status, printed, errors = explain(capsys, "menagerie/zebra", "--method", "left_half:f,grad_cam", "--output", tmp_path / "a.png")
+    assert (status, errors, sys.path) == (0, [], before)
+    _, own, other = panels(tmp_path / "a.png", 3)
+    assert np.abs(own[:, :20].mean((0, 1)) - own[:, 40:].mean((0, 1))).max() > 20 and not np.allclose(own, other, atol=20)
+    assert explain(capsys, "menagerie/zebra", "--method", "no.such:f", "--output", tmp_path / "b.png")[2] == [
+        "the method 'no.such:f' cannot be imported: No module named 'no'"]
+
+
 def test_explain_says_where_there_is_nothing_to_see(capsys, monkeypatch, tmp_path):
     from xaitutor import attribution
 

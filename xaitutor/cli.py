@@ -9,8 +9,10 @@
 
 and, for instructors,
 
+    xaitutor edition --for students --to DIR  all that students need, to be handed out: a folder, or a zip file
     xaitutor student NOTEBOOK… --to DIR      the notebooks without solutions and outputs
     xaitutor livecoding NOTEBOOK… --to DIR   the notebooks with the code still to be typed
+    xaitutor slides NOTEBOOK… --to DIR       slides for the lecture, with notes, that need no internet
     xaitutor homework release NAME           an assignment as students get it
     xaitutor homework grade NAME --submissions DIR   scores as CSV, and feedback for each student
 """
@@ -18,6 +20,7 @@ and, for instructors,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
@@ -44,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
     command.add_argument("photo", metavar="PHOTO", help="a picture file, or a sample picture (cat, menagerie/zebra, …)")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
-    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default)")
+    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default), or yours as module:function")
     command.add_argument("--target", metavar="CLASS",
                          help="the class to explain, by name or number (default: the predicted)")
     command.add_argument("--output", default="explanation.png", metavar="FILE",
@@ -54,7 +57,7 @@ def main(arguments: list[str] | None = None) -> int:
     command = commands.add_parser("audit", help="what can be checked of a network, photos and a method where nobody knows the truth?")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or sample pictures; a dozen say more than one")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
-    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp (default: %(default)s)")
+    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp, or yours as module:function (default: %(default)s)")
     command.add_argument("--layer", metavar="NAME", help="of Grad-CAM and its kin (default: the last feature map)")
     command.add_argument("--labels", metavar="CLASS[,CLASS…]", help="the true class of each photo, by name or number")
     command.add_argument("--output", default="audit.png", metavar="FILE", help="the picture to write (default: %(default)s)")
@@ -70,12 +73,23 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--json", action="store_true", help="print the row as JSON, and nothing else")
     command.set_defaults(run=score)
 
+    command = commands.add_parser("edition", help="write all that students need, without solutions and hidden tests")
+    command.add_argument("--for", dest="audience", required=True, choices=["students"], help="for whom")
+    command.add_argument("--to", required=True, metavar="DIR", help="a folder that is new or empty, or a zip file")
+    command.set_defaults(run=edition)
+
     for name, what in {"student": "write notebooks without solutions and outputs, for students",
                        "livecoding": "write notebooks whose code is still to be typed, for the lecture hall"}.items():
         command = commands.add_parser(name, help=what)
         command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/03_convolution.ipynb")
         command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to; nothing is overwritten there")
-        command.set_defaults(run=write_versions, version=name)
+        command.set_defaults(run=write_versions, version=name, check=False)
+    command.add_argument("--check", action="store_true", help="also run each of them, with the lines to be typed in place")
+
+    command = commands.add_parser("slides", help="write a notebook's slides: questions, pictures, formulas and code, for a browser without internet")
+    command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/13_cam_and_grad_cam.ipynb; its outputs are shown")
+    command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to")
+    command.set_defaults(run=slides)
 
     command = commands.add_parser("homework", help="hand out an assignment, and grade what comes back")
     steps = command.add_subparsers(title="steps", required=True, metavar="STEP")
@@ -127,17 +141,34 @@ def download(options: argparse.Namespace) -> int:
     return 0
 
 
+def edition(options: argparse.Namespace) -> int:
+    from xaitutor.homework import edition
+
+    print(edition.write(options.to))
+    return 0
+
+
 def write_versions(options: argparse.Namespace) -> int:
-    from xaitutor.course import versions
+    from xaitutor.course import rehearsal, versions
 
     failures = 0
     for notebook in options.notebooks:
         try:
             print(versions.write(notebook, options.to, getattr(versions, options.version)))
+            if options.check:
+                print(rehearsal.rehearse(notebook), flush=True)
         except (ValueError, OSError) as error:  # the other notebooks are still written
             print(error, file=sys.stderr)
             failures += 1
     return 1 if failures else 0
+
+
+def slides(options: argparse.Namespace) -> int:
+    from xaitutor.course import slides
+
+    for notebook in options.notebooks:
+        print(slides.write(notebook, options.to))
+    return 0
 
 
 def release(options: argparse.Namespace) -> int:
@@ -177,6 +208,7 @@ def audit(options: argparse.Namespace) -> int:
     """The exit status is 0 also where there are alarms: the audit itself was well."""
     import torch
 
+    from xaitutor.attribution import METHODS
     from xaitutor.audit import as_dicts, report
     from xaitutor.audit import audit as ask
     from xaitutor.networks import images, models
@@ -187,7 +219,7 @@ def audit(options: argparse.Namespace) -> int:
     model, preprocess, categories = models.load_model(options.model)
     labels = _labels(options.labels, categories)
     x = torch.stack([preprocess(photo) for photo in photos])
-    findings = ask(model, x, method=method.name, layer=options.layer, labels=labels, preprocess=preprocess)
+    findings = ask(model, x, method=method.name if method.name in METHODS else method.function, layer=options.layer, labels=labels, preprocess=preprocess)
     _draw_audit(findings, model, x, preprocess, categories, method, options)
     print(json.dumps(as_dicts(findings)) if options.json else f"{report(findings)}\n\ndrawn: {options.output}")
     return 0
@@ -196,13 +228,21 @@ def audit(options: argparse.Namespace) -> int:
 def score(options: argparse.Namespace) -> int:
     from xaitutor.truth import scoreboard, scores
 
-    sys.path.insert(0, os.getcwd())  # a module in this folder, as with python -m
-    try:
+    with _this_folder():
         found = scores.score(options.method, options.network, options.scenes)
-    finally:
-        sys.path.remove(os.getcwd())
     print(json.dumps(found._asdict()) if options.json else scoreboard.beside(found))
     return 0
+
+
+@contextlib.contextmanager
+def _this_folder():
+    """A module in this folder can be imported, as with python -m."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
 
 
 def _explain(photo: str, model_name: str, method_names: str, target: str | None, output: str) -> None:
@@ -228,6 +268,7 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     figure.savefig(output)
     plt.close(figure)
     _report(model_name, categories, probabilities)
+    _doubt(model_name, model, x)
     print(f"explained: {titles[0]}, in {output}")
     for title, one in zip(titles[1:], maps):
         if not one.any():
@@ -272,12 +313,18 @@ def _draw_audit(findings, model, x, preprocess, categories, method, options) -> 
 
 
 def _method(name: str):
+    """A method of the course, or "module:function" for any other: what has a name, a title, a function and a `reduce`."""
     from xaitutor.attribution import METHODS
 
     if name in METHODS:
         return METHODS[name]
+    if ":" in name:
+        from xaitutor.truth.given import contestant
+
+        with _this_folder():
+            return contestant(name)
     near = difflib.get_close_matches(name, METHODS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}"
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}, or yours as module:function"
     raise ValueError(f"there is no method {name!r}; {hint}")
 
 
@@ -299,6 +346,16 @@ def _report(model_name: str, categories: list[str], probabilities) -> None:
     print(f"{model_name} tells {len(categories)} classes apart{names}")
     best = probabilities.argsort(descending=True)[:3].tolist()
     print("it sees " + "; ".join(f"{categories[i]}, {probabilities[i]:.1%}" for i in best))
+
+
+def _doubt(model_name: str, model, x) -> None:
+    """A word of warning where an embedded network has never seen such a picture; what others were trained on is not known."""
+    from xaitutor.audit import strangers
+    from xaitutor.networks.models import EMBEDDED
+
+    if model_name in EMBEDDED and (far := strangers.strangeness(model_name, model, x).item()) > 1:
+        print(f"take that for a guess: the picture is unlike all drawn scenes that {model_name} was trained on ({far:.1f} times as far from them "
+              "as the limit); --model resnet18 knows photos")
 
 
 if __name__ == "__main__":

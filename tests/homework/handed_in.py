@@ -1,6 +1,7 @@
 """Submissions for the tests: the released notebook with the right solutions in it, and with one of them replaced."""
 
 import copy
+import functools
 import re
 
 import nbformat
@@ -40,13 +41,41 @@ def run_here(name: str, answers: dict[str, str]) -> dict[str, str]:
 
     In this process, without nbgrader and kernels: it takes a hundredth of the time.
     """
+    return _go_on(_cells(name), answers, {}, {"__name__": "__main__"})
+
+
+def run_mistaken(name: str, task: str, answer: str) -> dict[str, str]:
+    """The same to right answers, but for that of one task: what stands before it is run once, for all mistakes."""
+    cells, started = _cells(name), _right(name)
+    said, namespace = started[task]
+    return _go_on(cells[at(cells, task):], solutions(name) | {task: answer}, dict(said), dict(namespace))
+
+
+@functools.cache
+def _right(name: str) -> dict[str, tuple[dict, dict]]:
+    """Before each task: what the tests have said to right answers, and what has a name."""
+    cells, answers, found = _cells(name), solutions(name), {}
     said, namespace = {}, {"__name__": "__main__"}
-    for cell in nbformat.read(assignments.source(name), as_version=4).cells:
-        if cell.cell_type == "code":
-            mark = cell.metadata.get("nbgrader", {"grade": False})
-            error = _error(answers.get(mark.get("grade_id"), cell.source), namespace)
-            said |= {mark["grade_id"]: error} if mark["grade"] else {}
+    for cell in cells:
+        found[_mark(cell).get("grade_id")] = dict(said), dict(namespace)
+        said = _go_on([cell], answers, said, namespace)
+    return found
+
+
+def _go_on(cells, answers: dict[str, str], said: dict[str, str], namespace: dict) -> dict[str, str]:
+    for cell in cells:
+        error = _error(answers.get(_mark(cell).get("grade_id"), cell.source), namespace)
+        said |= {_mark(cell)["grade_id"]: error} if _mark(cell)["grade"] else {}
     return said
+
+
+@functools.cache
+def _cells(name: str) -> list:
+    return [cell for cell in nbformat.read(assignments.source(name), as_version=4).cells if cell.cell_type == "code"]
+
+
+def _mark(cell) -> dict:
+    return cell.metadata.get("nbgrader", {"grade": False})
 
 
 def _error(source: str, namespace: dict) -> str:

@@ -6,7 +6,7 @@ import matplotlib
 import pytest
 import torch
 
-from tests.homework.handed_in import replaced, run_here, solutions
+from tests.homework.handed_in import replaced, run_here, run_mistaken, solutions
 from tests.homework.mistakes import MISTAKES
 from xaitutor import homework, menagerie
 from xaitutor.homework import assignments
@@ -32,11 +32,18 @@ def test_right_answers_pass(name, tmp_path, monkeypatch):
     assert run_here(name, solutions(name)) == dict.fromkeys(homework.maximum(name), "")
 
 
+@pytest.mark.parametrize("name", NAMES)
+def test_no_answer_gets_no_points(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    said = run_here(name, dict.fromkeys(solutions(name), "raise NotImplementedError"))
+    assert set(said) == set(homework.maximum(name)) and all(said.values())
+
+
 @pytest.mark.parametrize("mistake", MISTAKES, ids=lambda mistake: mistake.name)
 def test_a_mistake_costs_its_own_points_and_is_named(mistake, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    right = solutions(mistake.assignment)
-    said = run_here(mistake.assignment, right | {mistake.task: replaced(right[mistake.task], mistake.old, mistake.new)})
+    answer = replaced(solutions(mistake.assignment)[mistake.task], mistake.old, mistake.new)
+    said = run_mistaken(mistake.assignment, mistake.task, answer)
     wrong = {test: error for test, error in said.items() if error}
     assert set(wrong) == {mistake.test} and mistake.told in wrong[mistake.test]
 

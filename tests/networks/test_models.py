@@ -552,3 +552,12 @@ def test_with_its_own_preprocessing_it_is_mostly_right(squeezenet):
     (model, preprocess, _), rows = squeezenet
     right = predict(model, preprocess, rows).argmax(1) == torch.tensor([row["class_index"] for row in rows])
     assert right.float().mean() >= 0.7
+
+
+@pytest.mark.parametrize("name", ["net.pt", "runs/best.ckpt", "model.safetensors", "my_network"])
+def test_a_file_in_the_place_of_a_name_is_told_how_to_be_loaded(name, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_network").touch()
+    with pytest.raises(ValueError, match=r"is a file.*model.load_state_dict\(torch.load\(.*recipes.ipynb") as error:
+        models.load_model(name)
+    assert repr(name) in str(error.value) and "did you mean" not in str(error.value)

@@ -3,7 +3,7 @@
 JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without
 outputs, so that an old output is never taken for a new one. Notebooks without widgets are opened with their stored outputs, and their pictures
 looked for: that their cells run is nbval's to say, and that those of the student's version do, `test_unanswered`'s. Of a notebook with widgets the cells
-are run that widgets and exercises need; one lesson and one homework are run whole. What a cell printed is read from the notebook that
+are run that these need; one lesson and one homework are run whole. What a cell printed is read from the notebook that
 JupyterLab saves; what a widget answers, from its text. Pictures of all that was to be seen are left in
 build/screenshots. Where there is no Chrome or Chromium, all of this is skipped.
 """
@@ -18,6 +18,7 @@ import signal
 import socket
 import subprocess
 import time
+from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -29,7 +30,7 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 from tests import names
 from tests.browser import BROWSER, FLAGS, MAKE, NO_BROWSER, exercises_are_open
 from tools.execute_notebooks import ENVIRONMENT, NOTEBOOKS, ROOT, WIDGET, find
-from xaitutor.course import exercises, versions
+from xaitutor.course import versions
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
@@ -59,7 +60,7 @@ def copy_unanswered(folder: Path) -> None:
         notebook = nbformat.read(path, as_version=4)
         if path.parent == NOTEBOOKS:
             notebook = versions.student(notebook)
-            leave_out_what_no_widget_needs(notebook, path)
+            leave_out_what_no_widget_needs(notebook)
         for cell in notebook.cells:
             if cell.cell_type == "code":
                 cell.update(outputs=[], execution_count=None)
@@ -70,13 +71,11 @@ def copy_unanswered(folder: Path) -> None:
         shutil.copy(path, stored)
 
 
-def leave_out_what_no_widget_needs(notebook, path: Path) -> None:
-    """Put `pass` in the place of the cells that neither a widget nor an exercise needs; a notebook without widgets stays whole."""
+def leave_out_what_no_widget_needs(notebook) -> None:
+    """Put `pass` in the place of the cells that no widget needs; a notebook without widgets stays whole."""
     sources = {number: cell.source for number, cell in enumerate(notebook.cells) if cell.cell_type == "code"}
     widgets = {number for number, source in sources.items() if "widgets." in source}
-    found = exercises.find(nbformat.read(path, as_version=4))
-    wanted = widgets | {min(sources)} | {one.index + 1 for one in found} | {one.index + 2 for one in found}
-    for number in set(sources) - names.needed(sources, wanted) if widgets else ():
+    for number in set(sources) - names.needed(sources, widgets | {min(sources)}) if widgets else ():
         notebook.cells[number].source = "pass"
 
 
@@ -90,7 +89,7 @@ def lab(tmp_path_factory):
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
-    options = (f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={TOKEN} "
+    options = (f"--no-browser --port={port} --ServerApp.port_retries=0 --IdentityProvider.token={TOKEN} --LabApp.expose_app_in_browser=True "
                f"--ServerApp.root_dir={shlex.quote(str(folder))}")
     with (place / "log").open("w") as log:
         server = subprocess.Popen(["make", "lab", f"LAB_ARGS={options}"], cwd=ROOT, env=settings(place), stdout=log,
@@ -122,8 +121,8 @@ def browser():
         browser.close()
 
 
-@pytest.fixture
-def page(browser, lab):
+@contextmanager
+def opened(browser, lab):
     """An empty page of a fresh profile, as large as a projector's; `page.outside` lists what it asked others for."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE * 1000)
@@ -135,8 +134,23 @@ def page(browser, lab):
     context.route_web_socket(lambda url: not inside.match(url), lambda ws: (page.outside.append(ws.url), ws.close()))
     yield page
     context.close()
+
+
+@pytest.fixture
+def page(browser, lab):
+    with opened(browser, lab) as page:
+        yield page
     for session in api(lab[0], "sessions") or ():  # so that never two networks are in memory
         api(lab[0], f"sessions/{session['id']}", "DELETE")
+
+
+@pytest.fixture(scope="module")
+def reader(browser, lab):
+    """A page with JupyterLab, in which notebooks are opened one after another, without kernels."""
+    with opened(browser, lab) as page:
+        page.goto(f"{lab[0]}/lab?reset&token={TOKEN}")
+        page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)")
+        yield page
 
 
 def api(address: str, what: str, method: str = "GET"):
@@ -204,15 +218,13 @@ def choose(page, menu: str, entry: str) -> None:
 def photograph(page, folder: Path) -> None:
     """Screen after screen, from the first cell to the last."""
     shutil.rmtree(folder, ignore_errors=True)
-    scroller, last = page.locator(".jp-Notebook .jp-WindowedPanel-outer"), page.locator(".jp-Notebook .jp-Cell").last
+    scroller = page.locator(".jp-Notebook:visible .jp-WindowedPanel-outer")
     scroller.evaluate("e => e.scrollTop = 0")
     for number in count():
         page.wait_for_function("[...document.images].every(image => image.complete)")
         page.screenshot(path=folder / f"{number:02}.png")
-        end = last.evaluate("e => e.getBoundingClientRect().bottom")
-        if scroller.evaluate("(e, end) => end <= e.getBoundingClientRect().bottom", end):
+        if not scroller.evaluate("e => { const before = e.scrollTop; e.scrollTop += 0.9 * e.clientHeight; return e.scrollTop - before; }"):
             return
-        scroller.evaluate("e => e.scrollTop += 0.9 * e.clientHeight")
 
 
 def move_widgets(page, lab, notebook: dict, patience: float = PATIENCE) -> int:
@@ -297,15 +309,16 @@ named = {"ids": lambda path: path.relative_to(NOTEBOOKS).with_suffix("").as_posi
 
 
 @pytest.mark.parametrize("path", READ, **named)
-def test_a_notebook_is_to_be_read(path, page, lab):
+def test_a_notebook_is_to_be_read(path, reader):
     """With the outputs that are stored: all pictures are there, and nothing is asked of anybody else."""
-    pictures = [output for cell in code_cells(json.loads(path.read_text("utf-8"))) for output in cell["outputs"] if "image/png" in output.get("data", {})]
-    page.goto(f"{lab[0]}/lab/tree/stored/{path.relative_to(ROOT).as_posix()}?reset&token={TOKEN}")
-    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
-    photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
-    shown = page.locator(".jp-OutputArea-output img")
-    assert until(lambda: shown.count() >= len(pictures), PATIENCE, page.wait_for_timeout), f"of {len(pictures)} pictures {shown.count()} are shown"
-    assert page.outside == []
+    cells = json.loads(path.read_text("utf-8"))["cells"]
+    pictures = [output for cell in cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
+    where = {"path": f"stored/{path.relative_to(ROOT).as_posix()}", "kernelPreference": {"shouldStart": False}}
+    reader.evaluate("where => jupyterapp.commands.execute('docmanager:open', where).then(widget => widget.revealed)", where)
+    photograph(reader, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
+    shown = reader.locator(".jp-Notebook:visible .jp-OutputArea-output img")
+    assert until(lambda: shown.count() >= len(pictures), PATIENCE, reader.wait_for_timeout), f"of {len(pictures)} pictures {shown.count()} are shown"
+    assert reader.outside == []
 
 
 @pytest.mark.parametrize("path", RUN, **named)
@@ -313,7 +326,7 @@ def test_a_notebook_runs_and_its_widgets_answer(path, page, lab):
     notebook = run_all(page, lab, path.relative_to(ROOT).as_posix())
     photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
     assert code_cells(notebook) and errors(notebook) == []
-    if path.parent == NOTEBOOKS:
+    if path.parent == NOTEBOOKS and not has_widgets(path):
         exercises_are_open(notebook, path)
     move_widgets(page, lab, notebook)
     assert page.outside == []

@@ -25,7 +25,7 @@ done
 
 
 # What the make that runs these tests may have been given itself.
-NOT_PASSED_ON = ("MAKEFLAGS", "MAKELEVEL", "LAB_ARGS", "TEST_ARGS", "NOTEBOOKS", "BENCH_ARGS")
+NOT_PASSED_ON = ("MAKEFLAGS", "MAKELEVEL", "LAB_ARGS", "STUDENTS", "TEST_ARGS", "NOTEBOOKS", "BENCH_ARGS")
 
 
 @pytest.fixture

@@ -7,7 +7,7 @@ from nbformat.v4 import new_code_cell, new_notebook
 
 from tools import execute_notebooks, portable
 
-SAMPLE = ["tests/attribution/test_gradients.py", "notebooks/11_gradient_times_input.ipynb"]
+SAMPLE = ["tests/attribution/test_seeds.py", "notebooks/11_gradient_times_input.ipynb"]
 
 
 def test_a_sample_holds_without_avx():

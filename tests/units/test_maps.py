@@ -44,7 +44,7 @@ def test_bad_input(layers, x, message):
 
 
 def test_a_layer_without_channels():
-    with pytest.raises(ValueError, match=r"'encoder.layers' outputs \(1, 5, 768\); .* expected \(N, channels, H, W\)"):
+    with pytest.raises(ValueError, match=r"'encoder.layers' outputs \(1, 5, 64\); .* expected \(N, channels, H, W\)"):
         feature_maps(small("vit_b_16"), "encoder.layers", torch.rand(1, 3, 32, 32))
 
 

@@ -33,7 +33,7 @@ class OnePixel(NamedTuple):
 
 def one_pixel(
     model: nn.Module, image: Tensor, *, label: int | None = None, population: int = 400, generations: int = 75, batch_size: int = 50,
-    seed: int = 0,
+    seed: int = 0, progress: bool = True,
 ) -> OnePixel:
     """Differential evolution over (x, y, r, g, b): each candidate is a pixel and its new colour, in whole numbers.
 
@@ -55,7 +55,7 @@ def one_pixel(
         raise ValueError(f"expected one image in colour, (1, 3, H, W), not {tuple(image.shape)}; images[:1] is one of several")
     height, width = image.shape[2:]
     label = chosen_classes(_logits(model, image), label)
-    with tqdm(total=generations, desc="one pixel", leave=False, delay=3) as bar:
+    with tqdm(total=generations, desc="one pixel", leave=False, delay=3, disable=not progress) as bar:
         def ended(intermediate_result):
             bar.update()
             return intermediate_result.fun < 0
@@ -94,7 +94,7 @@ def _margins(model: nn.Module, image: Tensor, candidates: np.ndarray, label: Ten
     others = logits.clone()
     others[:, label] = -torch.inf
     margins = logits[:, label][:, 0] - others.amax(dim=1)
-    return margins.double().cpu().numpy().round(_DIGITS)
+    return margins.cpu().double().numpy().round(_DIGITS)
 
 
 def _logits(model: nn.Module, images: Tensor) -> Tensor:

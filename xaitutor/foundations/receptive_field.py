@@ -165,17 +165,19 @@ def effective(
     """
     import torch
 
-    from xaitutor.networks.layers import evaluating, hooks
+    from xaitutor.networks.layers import evaluating, hooks, require_images, run
+    from xaitutor.networks.layouts import channels_first
 
+    require_images(images)
     outputs = []
 
     def record(name, output):
         if torch.is_tensor(output) and output.ndim == 4:
-            outputs[:] = [output.clone()]  # a clone: an in-place ReLU after the layer must not count
+            outputs[:] = [channels_first(output, model, name, tuple(images.shape[2:])).clone()]  # a clone: an in-place ReLU after the layer must not count
 
     images = images.detach().clone().requires_grad_()
     with torch.enable_grad(), evaluating(model), hooks({layer: _module(model, layer)}, record):
-        model(images)
+        run(model, images.clone())  # a copy, which the first layer may overwrite
     if not outputs:
         raise ValueError(
             f"layer {layer!r} has no rows and columns; take one before flatten, such as the last convolution"

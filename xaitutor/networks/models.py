@@ -24,11 +24,12 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
-from torchvision.transforms._presets import ImageClassification  # what torchvision's own weights.transforms() gives
 
 from xaitutor.files import data_files
+from xaitutor.networks.preprocessing import Preprocess
 
 EMBEDDED = ("menagerie_resnet18", "menagerie_resnet18_biased", "menagerie_resnet18_standard", "menagerie_vgg")
+FILES = (".pt", ".pth", ".ckpt", ".safetensors", ".onnx")  # names that end so are no names of networks
 WEIGHTS_DIR = "XAITUTOR_WEIGHTS_DIR"
 _FACTS = ("architecture", "categories", "mean", "std", "size")  # what an embedded file says about itself
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # heads that only training uses
@@ -41,7 +42,7 @@ def load_model(name: str, weights: str | os.PathLike | None = None) -> tuple[nn.
     weights: a file to use instead, `.safetensors` or `.pth`, with the parameter names of that network.
 
     model: takes (N, 3, H, W), gives logits (N, classes); in eval mode, no parameter asks for a gradient.
-    preprocess: PIL image to a normalised tensor (3, H, W); `preprocess.mean` and `preprocess.std` say how.
+    preprocess: a picture, PIL or array, to a normalised tensor (3, H, W), see `Preprocess`; `preprocess.mean` and `preprocess.std` say how.
     categories: the name of each class, in the order of the logits.
 
     Raises ValueError (unknown name, broken file, parameters of another network), FileNotFoundError (no such
@@ -105,6 +106,10 @@ def _check_name(name: str) -> None:
     known = names()
     if name in known:
         return
+    if Path(str(name)).suffix in FILES or os.path.isfile(str(name)):
+        raise ValueError(f"{str(name)!r} is a file, and load_model takes the name of a network. For a network of your own no loading of ours is needed: build it as it "
+                         f"was trained, model.load_state_dict(torch.load({str(name)!r}, weights_only=True)), model.eval(), and bring your own preprocess and names of "
+                         f"classes; notebooks/recipes.ipynb shows how. Weights for one of torchvision's: load_model('resnet18', weights={str(name)!r})")
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(known)}"
     raise ValueError(f"there is no network {name!r}; {hint}")
@@ -132,7 +137,7 @@ def _load_embedded(name: str, weights: Path | None):
     categories = json.loads(facts["categories"])
     model = networks.build(facts["architecture"], len(categories))
     size = int(facts["size"])
-    preprocess = ImageClassification(
+    preprocess = Preprocess(
         crop_size=size, resize_size=size, mean=json.loads(facts["mean"]), std=json.loads(facts["std"]))
     return _fill(model, _read_weights(file), name, file), preprocess, categories
 
@@ -141,7 +146,7 @@ def _load_torchvision(name: str, weights: Path | None):
     official = _official(name)
     file = download(name) if weights is None else weights
     model = torchvision.models.get_model(name, weights=None, **_arguments(name))
-    return _fill(model, _read_weights(file), name, file), official.transforms(), list(official.meta["categories"])
+    return _fill(model, _read_weights(file), name, file), Preprocess.of(official.transforms()), list(official.meta["categories"])
 
 
 def _arguments(name: str) -> dict:
