@@ -22,7 +22,7 @@ PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAAAAAC4HznGAAAADklEQVR4
 def test_the_parts_are_readmes_and_hold_every_notebook():
     parts = book.parts(README)
     assert [title.split(".")[0] for title, _, _ in parts] == ["I", "II", "III", "IV", "V"]
-    assert [number for _, _, numbers in parts for number in numbers] == list(range(len(book.notebooks())))
+    assert [number for _, _, numbers in parts for number in numbers] == list(book.lessons())
 
 
 def test_solutions_and_drawings_are_folded_and_nothing_else():
@@ -46,8 +46,8 @@ def test_a_picture_keeps_its_words_and_gets_its_size(tmp_path):
 
 
 def test_links_to_files_lead_to_pages():
-    assert roads.linked("[a](docs/truth.md) [b](LICENSE) [c](https://x.org) [d](truth.md) ![e](data/e.png)") == \
-        "[a](truth.md) b [c](https://x.org) [d](truth.md) ![e](data/e.png)"
+    assert roads.linked("[a](docs/truth.md) [b](LICENSE) [c](https://x.org) [d](truth.md) ![e](data/e.png) [f](notebooks/recipes.ipynb)") == \
+        "[a](truth.md) b [c](https://x.org) [d](truth.md) ![e](data/e.png) [f](recipes.ipynb)"
 
 
 def test_tables_that_are_written_into_a_page_can_be_sorted():
