@@ -93,6 +93,23 @@ def test_no_npm_package_comes_from_a_named_server():
     assert "://" not in re.sub(r'"(url|homepage)": "[^"]+"', "", (ROOT / "site" / "package-lock.json").read_text("utf-8"))
 
 
+def test_without_npm_packages_a_line_says_what_will_be_missing(tmp_path, monkeypatch, capsys):
+    from tools.website import __main__ as website
+
+    monkeypatch.setattr(website, "HERE", tmp_path)
+    assert website.packages() is None
+    assert "without the studio" in capsys.readouterr().err
+
+
+def test_the_front_page_has_no_door_to_a_studio_that_is_not_there(tmp_path):
+    from tools.website import front
+
+    assert "studio/index.html" in front.page(True, tmp_path) and "studio/index.html" not in front.page(False, tmp_path)
+    text = front.page(True, tmp_path)
+    assert "{{" not in text and all(f"{name}\n" in text for name in book.lessons().values())
+    assert {path.name for path in tmp_path.iterdir()} == {"front-picture.png", "front-map.png", "front-truth.png"}
+
+
 def test_javascript_that_computes():
     """The modules that touch no page, by Node's own test runner."""
     node = shutil.which("node")
