@@ -29,6 +29,7 @@ from xaitutor.files import data_files
 from xaitutor.networks.preprocessing import Preprocess
 
 EMBEDDED = ("menagerie_resnet18", "menagerie_resnet18_biased", "menagerie_resnet18_standard", "menagerie_vgg")
+PATIENCE = 30  # seconds that a server may say nothing
 FILES = (".pt", ".pth", ".ckpt", ".safetensors", ".onnx")  # names that end so are no names of networks
 WEIGHTS_DIR = "XAITUTOR_WEIGHTS_DIR"
 _FACTS = ("architecture", "categories", "mean", "std", "size")  # what an embedded file says about itself
@@ -266,7 +267,7 @@ def _fetch(url: str, target: Path) -> Path:
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # one of its own for each process
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer, open(part, "xb") as file:
+        with urllib.request.urlopen(url, timeout=PATIENCE) as answer, open(part, "xb") as file:
             size = int(answer.headers.get("Content-Length") or 0) or None
             with tqdm(total=size, unit="B", unit_scale=True, desc=target.name) as bar:
                 while block := answer.read(1 << 17):
