@@ -1,5 +1,7 @@
 # make lab    the course, open in JupyterLab
+# make students   what to hand out to students, in build/students; STUDENTS=course.zip: another folder, or a zip file
 # make test   every test, and every notebook run again and compared with what it shows; TEST_ARGS=tests/attribution: a room's
+# make site   the course's site, in build/site; make site-open shows it in a browser, on this machine only
 # The other commands are for those who work on the course: see CONTRIBUTING.md.
 
 PYTHON ?= python3
@@ -16,17 +18,61 @@ LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
+STUDENTS ?= build/students
+
 SETTINGS := $(VENV)/share/jupyter/lab/settings
 NBGRADER := assignment_list course_list formgrader validate_assignment
 
-.PHONY: lab test portable notebooks models scores bench bench-test lock clean
+# What the site takes from npm. Without Node, or where its registry cannot be reached, the site is built without the studio.
+NPM := site/node_modules/.package-lock.json
 
-lab: $(READY)
+# "On ImageNet" explains real photos with a small network (5 MB), which is fetched once; WEIGHTS=none does without it.
+WEIGHTS ?= squeezenet1_0
+OFFERED := $(VENV)/.weights
+
+.PHONY: lab students slides test site site-open site-test portable notebooks models scores bench hostile bench-test lock clean
+
+lab: $(READY) $(OFFERED)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
 
-test: $(READY)
+$(OFFERED): | $(READY)
+	@[ "$(WEIGHTS)" = none ] || $(BIN)/xaitutor download $(WEIGHTS) --seconds 60 2>/dev/null || \
+	echo 'No network: "On ImageNet" keeps its stored pictures. Later, `$(BIN)/xaitutor download $(WEIGHTS)` gets what it needs.'
+	@touch $@
+
+students: $(READY)
+	$(BIN)/xaitutor edition --for students --to $(STUDENTS)
+
+# Slides of the notebooks that are marked for it, or of NOTEBOOKS; reveal.js and MathJax come from npm, once.
+slides: $(READY) tools/slides/node_modules
+	$(BIN)/xaitutor slides $(or $(NOTEBOOKS),$(shell grep -l '"slide_type"' notebooks/*.ipynb)) --to build/slides
+
+tools/slides/node_modules: tools/slides/package-lock.json
+	npm ci --ignore-scripts --prefix tools/slides && touch $@
+
+test: $(READY) $(NPM)
 	$(BIN)/python -m ruff check --quiet .
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+
+# The notebooks as a book, and the studio. Needs Node for the studio; without it the rest is built. SITE_ARGS="--shapes horse dog" is quicker.
+site: $(READY) $(NPM)
+	$(BIN)/python -m tools.website $(SITE_ARGS)
+
+$(NPM): $(wildcard site/package-lock.json)
+	@if ! command -v npm >/dev/null || [ ! -e site/package-lock.json ]; then \
+	  echo "There is no Node (npm): the site will be without its studio. https://nodejs.org has it."; \
+	elif ! (cd site && npm ci --ignore-scripts --no-audit --no-fund --loglevel=error); then \
+	  echo "npm could not fetch what site/package-lock.json names: the site will be without its studio."; fi
+
+SITE_PORT ?= 8000
+site-open: $(READY)
+	[ -e build/site/index.html ] || $(MAKE) site
+	@echo "http://localhost:$(SITE_PORT) shows the site, on this machine only. Ctrl-C ends it."
+	$(BIN)/python -m http.server --bind 127.0.0.1 --directory build/site $(SITE_PORT)
+
+# Every page in a browser, at three widths, light and dark; `make test` opens a few.
+site-test: site
+	SITE_PAGES=all $(BIN)/python -m pytest tests/project/test_site.py $(TEST_ARGS)
 
 # The lock is a list of constraints: what pyproject.toml asks for is installed, in exactly the versions of the lock.
 # A CPU build of torch that is already there satisfies it, and is kept. pip trusts whatever an interrupted install
@@ -59,18 +105,24 @@ notebooks: $(READY)
 
 models: $(READY)
 	$(BIN)/python -m xaitutor.menagerie.make_models $(MODELS_ARGS)
+	$(BIN)/python -m xaitutor.audit.strangers
 
 scores: $(READY)
 	$(BIN)/python -m xaitutor.truth.scoreboard
 	$(BIN)/python -m xaitutor.truth.doubts
 	$(BIN)/python -m xaitutor.referees.judged
 	$(BIN)/python -m xaitutor.audit.clever_hans
+	$(BIN)/python -m xaitutor.studio.truths
 	$(BIN)/python tools/pages.py
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
 
-bench-test: $(READY)
+# Odd networks, pictures and options, three thousand calls: none may be answered wrongly, or with somebody else's error.
+hostile: $(READY)
+	$(BIN)/python benchmarks/run.py --hostile
+
+bench-test: $(READY) $(NPM)
 	$(BIN)/python benchmarks/run.py --whole-test
 
 # Keeps the locked versions where pyproject.toml allows them; LOCK_ARGS=--upgrade takes the newest.

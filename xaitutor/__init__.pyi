@@ -12,6 +12,7 @@ from . import (
     menagerie,
     networks,
     referees,
+    studio,
     surrogates,
     truth,
     units,
@@ -19,7 +20,7 @@ from . import (
 from .course import environment, versions
 from .figures import grids, planes, plots, widgets
 from .foundations import convolution, neurons, receptive_field
-from .networks import images, layers, models, rules
+from .networks import folders, images, layers, models, rules
 from .networks.images import load_image
 from .networks.models import load_model
 

@@ -9,8 +9,10 @@
 
 and, for instructors,
 
+    xaitutor edition --for students --to DIR  all that students need, to be handed out: a folder, or a zip file
     xaitutor student NOTEBOOK… --to DIR      the notebooks without solutions and outputs
     xaitutor livecoding NOTEBOOK… --to DIR   the notebooks with the code still to be typed
+    xaitutor slides NOTEBOOK… --to DIR       slides for the lecture, with notes, that need no internet
     xaitutor homework release NAME           an assignment as students get it
     xaitutor homework grade NAME --submissions DIR   scores as CSV, and feedback for each student
 """
@@ -18,6 +20,7 @@ and, for instructors,
 from __future__ import annotations
 
 import argparse
+import contextlib
 import difflib
 import json
 import os
@@ -25,7 +28,7 @@ import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit status is 0 where all is well, 1 where something failed, 2 for a wrong command."""
+    """Run the command; the exit status is 0 where all is well, 1 where something failed, 2 for a wrong command, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="xaitutor", description="A course on looking inside convolutional networks.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -39,25 +42,28 @@ def main(arguments: list[str] | None = None) -> int:
 
     command = commands.add_parser("download", help="fetch a network of torchvision, for later without internet")
     command.add_argument("name", metavar="NAME", help="for example resnet18, vgg16, googlenet")
+    command.add_argument("--seconds", type=float, help="what it may take in all (default: as long as something comes)")
     command.set_defaults(run=download)
 
     command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
     command.add_argument("photo", metavar="PHOTO", help="a picture file, or a sample picture (cat, menagerie/zebra, …)")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
-    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default)")
+    command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default), or yours as module:function")
     command.add_argument("--target", metavar="CLASS",
                          help="the class to explain, by name or number (default: the predicted)")
     command.add_argument("--output", default="explanation.png", metavar="FILE",
                          help="the picture to write (default: %(default)s)")
+    command.add_argument("--force", action="store_true", help="write over FILE also where this command has not written it")
     command.set_defaults(run=explain)
 
     command = commands.add_parser("audit", help="what can be checked of a network, photos and a method where nobody knows the truth?")
     command.add_argument("photos", nargs="+", metavar="PHOTO", help="picture files, or sample pictures; a dozen say more than one")
     command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
-    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp (default: %(default)s)")
+    command.add_argument("--method", default="grad_cam", metavar="NAME", help="for example lrp, or yours as module:function (default: %(default)s)")
     command.add_argument("--layer", metavar="NAME", help="of Grad-CAM and its kin (default: the last feature map)")
     command.add_argument("--labels", metavar="CLASS[,CLASS…]", help="the true class of each photo, by name or number")
     command.add_argument("--output", default="audit.png", metavar="FILE", help="the picture to write (default: %(default)s)")
+    command.add_argument("--force", action="store_true", help="write over FILE also where this command has not written it")
     command.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
     command.set_defaults(run=audit)
 
@@ -70,12 +76,23 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--json", action="store_true", help="print the row as JSON, and nothing else")
     command.set_defaults(run=score)
 
+    command = commands.add_parser("edition", help="write all that students need, without solutions and hidden tests")
+    command.add_argument("--for", dest="audience", required=True, choices=["students"], help="for whom")
+    command.add_argument("--to", required=True, metavar="DIR", help="a folder that is new or empty, or a zip file")
+    command.set_defaults(run=edition)
+
     for name, what in {"student": "write notebooks without solutions and outputs, for students",
                        "livecoding": "write notebooks whose code is still to be typed, for the lecture hall"}.items():
         command = commands.add_parser(name, help=what)
         command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/03_convolution.ipynb")
         command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to; nothing is overwritten there")
-        command.set_defaults(run=write_versions, version=name)
+        command.set_defaults(run=write_versions, version=name, check=False)
+    command.add_argument("--check", action="store_true", help="also run each of them, with the lines to be typed in place")
+
+    command = commands.add_parser("slides", help="write a notebook's slides: questions, pictures, formulas and code, for a browser without internet")
+    command.add_argument("notebooks", nargs="+", metavar="NOTEBOOK", help="for example notebooks/13_cam_and_grad_cam.ipynb; its outputs are shown")
+    command.add_argument("--to", required=True, metavar="DIR", help="the folder to write to")
+    command.set_defaults(run=slides)
 
     command = commands.add_parser("homework", help="hand out an assignment, and grade what comes back")
     steps = command.add_subparsers(title="steps", required=True, metavar="STEP")
@@ -92,10 +109,13 @@ def main(arguments: list[str] | None = None) -> int:
     step.add_argument("--with-tests", action="store_true", help="show the hidden tests on the pages of feedback: for yourself, not to be handed back")
     step.set_defaults(run=grade)
 
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         return options.run(options)
-    except (ValueError, IndexError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except (ValueError, IndexError, TypeError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
         print(error, file=sys.stderr)
         return 1
 
@@ -123,21 +143,38 @@ def check(options: argparse.Namespace) -> int:
 def download(options: argparse.Namespace) -> int:
     from xaitutor.networks import models
 
-    print(models.download(options.name))
+    print(models.download(options.name, options.seconds))
+    return 0
+
+
+def edition(options: argparse.Namespace) -> int:
+    from xaitutor.homework import edition
+
+    print(edition.write(options.to))
     return 0
 
 
 def write_versions(options: argparse.Namespace) -> int:
-    from xaitutor.course import versions
+    from xaitutor.course import rehearsal, versions
 
     failures = 0
     for notebook in options.notebooks:
         try:
             print(versions.write(notebook, options.to, getattr(versions, options.version)))
+            if options.check:
+                print(rehearsal.rehearse(notebook), flush=True)
         except (ValueError, OSError) as error:  # the other notebooks are still written
             print(error, file=sys.stderr)
             failures += 1
     return 1 if failures else 0
+
+
+def slides(options: argparse.Namespace) -> int:
+    from xaitutor.course import slides
+
+    for notebook in options.notebooks:
+        print(slides.write(notebook, options.to))
+    return 0
 
 
 def release(options: argparse.Namespace) -> int:
@@ -168,7 +205,7 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    _may_be_written(options.output, [options.photo])
+    _may_be_written(options.output, [options.photo], options.force)
     _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
     return 0
 
@@ -177,17 +214,18 @@ def audit(options: argparse.Namespace) -> int:
     """The exit status is 0 also where there are alarms: the audit itself was well."""
     import torch
 
+    from xaitutor.attribution import METHODS
     from xaitutor.audit import as_dicts, report
     from xaitutor.audit import audit as ask
     from xaitutor.networks import images, models
 
-    _may_be_written(options.output, options.photos)
+    _may_be_written(options.output, options.photos, options.force)
     method = _method(options.method)
     photos = [images.load_image(photo) for photo in options.photos]
     model, preprocess, categories = models.load_model(options.model)
     labels = _labels(options.labels, categories)
     x = torch.stack([preprocess(photo) for photo in photos])
-    findings = ask(model, x, method=method.name, layer=options.layer, labels=labels, preprocess=preprocess)
+    findings = ask(model, x, method=method.name if method.name in METHODS else method.function, layer=options.layer, labels=labels, preprocess=preprocess)
     _draw_audit(findings, model, x, preprocess, categories, method, options)
     print(json.dumps(as_dicts(findings)) if options.json else f"{report(findings)}\n\ndrawn: {options.output}")
     return 0
@@ -196,18 +234,25 @@ def audit(options: argparse.Namespace) -> int:
 def score(options: argparse.Namespace) -> int:
     from xaitutor.truth import scoreboard, scores
 
-    sys.path.insert(0, os.getcwd())  # a module in this folder, as with python -m
-    try:
+    with _this_folder():
         found = scores.score(options.method, options.network, options.scenes)
-    finally:
-        sys.path.remove(os.getcwd())
     print(json.dumps(found._asdict()) if options.json else scoreboard.beside(found))
     return 0
 
 
+@contextlib.contextmanager
+def _this_folder():
+    """A module in this folder can be imported, as with python -m."""
+    folder = os.getcwd()
+    sys.path.insert(0, folder)
+    try:
+        yield
+    finally:
+        sys.path.remove(folder)
+
+
 def _explain(photo: str, model_name: str, method_names: str, target: str | None, output: str) -> None:
     """Write a picture of the photo, as the model sees it, and beside it each method's heatmap laid on it."""
-    import matplotlib.pyplot as plt
 
     from xaitutor.attribution import heatmap, overlay
     from xaitutor.figures import plots
@@ -225,22 +270,41 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     titles = [f"{categories[index]}, {probabilities[index]:.1%}", *(method.title for method in methods)]
     plots.use_style()
     figure = plots.image_grid([picture, *(overlay(picture, one) for one in maps)], titles, columns=4, size=2.4)
-    figure.savefig(output)
-    plt.close(figure)
+    _save(figure, output)
     _report(model_name, categories, probabilities)
+    _doubt(model_name, model, x)
     print(f"explained: {titles[0]}, in {output}")
     for title, one in zip(titles[1:], maps):
         if not one.any():
             print(f"{title} shows nothing here: its map has no value above zero")
 
 
-def _may_be_written(output: str, photos: list[str]) -> None:
-    """Raise before anything is computed: where there is no such folder, and where a photo would be written over."""
-    folder = os.path.dirname(output) or "."
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{output} cannot be written: there is no folder {folder}; make it first")
+def _may_be_written(output: str, photos: list[str], force: bool) -> None:
+    """Raise before anything is computed: where there is no such folder, where a photo, or somebody's file, would be written over, and for an unknown kind."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    from xaitutor.files import new_files
+
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if os.path.splitext(output)[1][1:].lower() not in kinds:
+        raise ValueError(f"{output} is no picture's name; it ends in .png, or another of {', '.join(sorted(kinds))}")
     if any(os.path.exists(photo) and os.path.exists(output) and os.path.samefile(photo, output) for photo in photos):
         raise ValueError(f"{output} is a photo that is to be explained, and would be written over; give --output another name")
+    new_files.require_room(output, force)
+
+
+def _save(figure, output: str) -> None:
+    """Write the figure, whole or not at all, with the mark by which this command knows its own files again."""
+    import matplotlib.pyplot as plt
+
+    from xaitutor.files import new_files
+
+    kind = os.path.splitext(output)[1][1:].lower()
+    where = {"png": "Software", "pdf": "Creator", "ps": "Creator", "eps": "Creator", "svg": "Creator", "svgz": "Creator"}
+    mark = {"metadata": {where[kind]: new_files.MARK}} if kind in where else {"pil_kwargs": {"comment": new_files.MARK.encode()}} if kind in ("jpg", "jpeg") else {}
+    with new_files.whole(output) as own:
+        figure.savefig(own, format=kind, **mark)
+    plt.close(figure)
 
 
 def _labels(names: str | None, categories: list[str]) -> list[int] | None:
@@ -253,7 +317,6 @@ def _labels(names: str | None, categories: list[str]) -> list[int] | None:
 
 
 def _draw_audit(findings, model, x, preprocess, categories, method, options) -> None:
-    import matplotlib.pyplot as plt
 
     from xaitutor.attribution import heatmap
     from xaitutor.figures import audits, plots
@@ -267,17 +330,22 @@ def _draw_audit(findings, model, x, preprocess, categories, method, options) -> 
         heat = None
     plots.use_style()
     figure, _ = audits.page(findings, pictures, heat, [categories[index] for index in model(x).argmax(dim=1).tolist()])
-    figure.savefig(options.output)
-    plt.close(figure)
+    _save(figure, options.output)
 
 
 def _method(name: str):
+    """A method of the course, or "module:function" for any other: what has a name, a title, a function and a `reduce`."""
     from xaitutor.attribution import METHODS
 
     if name in METHODS:
         return METHODS[name]
+    if ":" in name:
+        from xaitutor.truth.given import contestant
+
+        with _this_folder():
+            return contestant(name)
     near = difflib.get_close_matches(name, METHODS, n=3, cutoff=0.5)
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}"
+    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(METHODS)}, or yours as module:function"
     raise ValueError(f"there is no method {name!r}; {hint}")
 
 
@@ -299,6 +367,16 @@ def _report(model_name: str, categories: list[str], probabilities) -> None:
     print(f"{model_name} tells {len(categories)} classes apart{names}")
     best = probabilities.argsort(descending=True)[:3].tolist()
     print("it sees " + "; ".join(f"{categories[i]}, {probabilities[i]:.1%}" for i in best))
+
+
+def _doubt(model_name: str, model, x) -> None:
+    """A word of warning where an embedded network has never seen such a picture; what others were trained on is not known."""
+    from xaitutor.audit import strangers
+    from xaitutor.networks.models import EMBEDDED
+
+    if model_name in EMBEDDED and (far := strangers.strangeness(model_name, model, x).item()) > 1:
+        print(f"take that for a guess: the picture is unlike all drawn scenes that {model_name} was trained on ({far:.1f} times as far from them "
+              "as the limit); --model resnet18 knows photos")
 
 
 if __name__ == "__main__":

@@ -146,12 +146,18 @@ def test_overlay_enlarges_the_heatmap_and_takes_other_colours():
     assert not torch.allclose(overlay(picture, heat, colours=plots.SIGNED), overlay(picture, heat), atol=1e-2)
 
 
+def test_overlay_of_a_grey_picture():
+    picture, heat = torch.rand(2, 1, 16, 24), torch.rand(2, 4, 6)
+    assert torch.equal(overlay(picture, heat), overlay(picture.expand(2, 3, 16, 24), heat))
+    assert torch.equal(overlay(picture[0], heat[0]), overlay(picture[0].expand(3, 16, 24), heat[0]))
+
+
 @pytest.mark.parametrize("picture, heat, options, message", [
     (torch.full((3, 4, 4), -2.0), torch.zeros(4, 4), {}, r"the picture in \[0, 1\], got -2 .* still normalised"),
     (torch.zeros(3, 4, 4), torch.full((4, 4), 3.0), {}, r"the heatmap in \[0, 1\], got 3"),
     (torch.zeros(3, 4, 4), torch.full((4, 4), float("nan")), {}, r"the heatmap in \[0, 1\], got nan"),
     (torch.zeros(2, 3, 4, 4), torch.zeros(3, 4, 4), {}, r"got \(2, 3, 4, 4\) and \(3, 4, 4\)"),
-    (torch.zeros(1, 4, 4), torch.zeros(4, 4), {}, r"\(1, 4, 4\) and \(4, 4\)"),
+    (torch.zeros(5, 4, 4), torch.zeros(4, 4), {}, r"a picture of 5 channels cannot be shown; take three of them"),
     (torch.zeros(3, 4, 4), torch.zeros(4, 4), {"alpha": 2}, r"alpha in \[0, 1\], got 2"),
     (torch.zeros(3, 4, 4), torch.zeros(4, 4), {"colours": "magna"}, "no colour map 'magna'"),
 ])

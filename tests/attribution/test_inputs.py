@@ -56,7 +56,7 @@ WRONG = {
     "sizes": ([torch.rand(3, 6, 7), torch.rand(3, 8, 7)], TypeError,
               r"one size first, not \[\(3, 6, 7\), \(3, 8, 7\)\]"),
     "an array": (np.zeros((1, 3, 6, 7)), TypeError, r"\(N, C, H, W\), not ndarray; x = preprocess\(image\)\[None\]"),
-    "four channels": (torch.rand(1, 4, 6, 7), RuntimeError, "to have 3 channels, but got 4"),  # torch says it well
+    "four channels": (torch.rand(1, 4, 6, 7), ValueError, r"cannot take x, torch.float32 of the shape \(\d+, 4, 6, 7\): .* to have 3 channels, but got 4"),
     "double": (torch.rand(1, 3, 6, 7).double(), ValueError, "x is torch.float64 on cpu, .* are torch.float32 on"),
 }
 
@@ -110,12 +110,11 @@ class Puts(nn.Module):
 
 
 WRONG_OUTPUTS = {
-    "a tuple": (lambda z: (z, z), ValueError, r"returns a tuple 2; wrap it"),
-    "a dict": (lambda z: OrderedDict(out=z, aux=z), ValueError, r"returns a OrderedDict \['out', 'aux'\]; wrap it"),
+    "a tuple": (lambda z: (z, z), ValueError, r"returns a tuple 2; reading\(model"),
+    "a dict": (lambda z: OrderedDict(boxes=z, labels=z), ValueError, r"returns a OrderedDict \['boxes', 'labels'\]; reading\(model"),
     "nothing": (lambda z: None, ValueError, "returns a NoneType"),
     "maps": (lambda z: z[:, :, None, None], ValueError,
-             r"\(N, classes\) = \(\d+, …\), but returns torch.float32 of \(\d+, 5, 1, 1\)"),
-    "one axis": (lambda z: z[:, 0], ValueError, r"of \(\d+,\)"),
+             r"\(N, classes\) = \(\d+, …\), but returns a map \(\d+, 5, 1, 1\); reading\(model, lambda maps: maps\[:, :, row, column\]\)"),
     "fewer rows": (lambda z: z[:1], ValueError, r"of \(1, 5\)"),
     "whole numbers": (lambda z: z.long(), ValueError, "torch.int64"),
     "detached": (lambda z: z.detach(), ValueError, "does not depend on x"),

@@ -156,6 +156,6 @@ def test_a_network_that_keeps_its_rows_and_columns():
 def test_a_model_keeps_its_state_after_an_error():
     model = small("resnet18")
     before = fingerprint(model)
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="to have 3 channels, but got 5"):
         last_feature_map(model, torch.randn(1, 5, 64, 64))
     assert fingerprint(model) == before

@@ -228,7 +228,7 @@ def test_a_batch_norm_of_the_batch_is_no_linear_step():
     model = network(0)
     model.first = lambda x: F.batch_norm(model.convolution(x), None, None, training=True)
     with pytest.raises(ValueError, match="batch_norm in the layer the model itself"):
-        lrp(model, torch.randn(2, 2, 4, 4, dtype=torch.float64), 1)
+        lrp(model, torch.randn(1, 2, 4, 4, dtype=torch.float64), 1)
 
 
 @pytest.mark.parametrize("options, message", [

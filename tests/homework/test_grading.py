@@ -16,6 +16,7 @@ import pytest
 
 pytest.importorskip("nbgrader", reason="nbgrader is not installed (the extra 'homework')")
 
+from tests.homework import secrets
 from tests.homework.handed_in import filled, replaced, solutions
 from tests.homework.mistakes import MISTAKES
 from tests.homework.odd import DEAF, ODD, ORPHAN, posix, wait_for
@@ -111,17 +112,9 @@ def test_a_perfect_submission_gets_all_points(graded, name):
     assert results["perfect"].score in (20, 24) and "✗" not in words(to / "feedback" / "perfect.html")
 
 
-def hidden_lines(name):
-    """The lines of an assignment that only its hidden tests have: any of them on a page would tell."""
-    cells = [cell.source for cell in nbformat.read(assignments.source(name), as_version=4).cells]
-    hidden = [line.strip() for source in cells for block in course.HIDDEN.findall(source) for line in block.splitlines()]
-    seen = "\n".join(course.HIDDEN.sub("", source) for source in cells)
-    return {line for line in hidden if len(line) > 12 and line not in seen}
-
-
 @of_each
 def test_no_page_shows_a_hidden_test(graded, name):
-    secret = hidden_lines(name)
+    secret = secrets.of_hidden_tests(name)
     assert len(secret) > 20
     for page in (graded[name][0] / "feedback").iterdir():
         told = words(page)
@@ -151,7 +144,7 @@ def test_the_teachers_own_page_shows_the_tests(released, tmp_path):
 
 def test_an_untouched_one_gets_none(graded):
     result = graded["part_1"][1]["untouched"]
-    assert result.score == 0 and set(result.points) == set(homework.maximum("part_1")) and result.remarks == ()
+    assert result.score == 0 and set(result.points) == set(homework.maximum("part_1")) and result.remarks == ("no answer: all tasks are open",)
 
 
 @pytest.mark.parametrize("name, student, mistakes", [(name, *row) for name in NAMES for row in together(name).items()])

@@ -10,7 +10,7 @@ import torch
 from tests.homework.handed_in import at
 from xaitutor import menagerie
 from xaitutor.checks.verdict import Wrong
-from xaitutor.homework import assignments, suspects
+from xaitutor.homework import assignments, key, suspects
 
 CELLS = nbformat.read(assignments.source("part_5"), as_version=4).cells
 
@@ -27,13 +27,13 @@ def few_scenes():
 @functools.cache
 def of_each_fault():
     """A name for each fault."""
-    return {suspects.fault(f"student {i}"): f"student {i}" for i in range(60)}
+    return {key.fault(f"student {i}"): f"student {i}" for i in range(60)}
 
 
 def test_names_spread_over_all_faults_and_every_name_has_one():
-    found = Counter(suspects.fault(f"student {i}") for i in range(700))
+    found = Counter(key.fault(f"student {i}") for i in range(700))
     assert set(found) == set(suspects.FAULTS) and min(found.values()) > 70
-    assert all(suspects.fault(name) in suspects.FAULTS for name in ("Ö", "李", "a" * 10_000, "O'Neill-Žižek"))
+    assert all(key.fault(name) in suspects.FAULTS for name in ("Ö", "李", "a" * 10_000, "O'Neill-Žižek"))
 
 
 def test_the_same_name_gets_the_same_bits():

@@ -337,7 +337,7 @@ def test_a_layer_that_still_runs_on_a_picture_too_small_for_the_rest():
     model, preprocess, _ = xaitutor.load_model("menagerie_vgg")
     result = maximize(model, channel("features.3", 0), preprocess, size=24, steps=2, **QUIET)
     assert result.pictures.shape == (1, 3, 24, 24)
-    with pytest.raises(ValueError, match="picture of 24 × 24 pixels as far as the network; try another size"):
+    with pytest.raises(ValueError, match="picture of 24 × 24 pixels and 3 channels as far as the network; try another size"):
         maximize(model, target(0), preprocess, size=24, steps=2, **QUIET)
 
 
@@ -379,7 +379,7 @@ def test_bad_objectives(resnet, objective, error, message):
     ({"seed": -1}, ValueError, "seed is a whole number from 0"),
     ({"seed": "x"}, ValueError, "seed is a whole number from 0"),
     ({"preprocess": lambda x: x}, TypeError, "what load_model gives second"),
-    ({"start": picture()[:2]}, ValueError, r"one picture \(3, H, W\) or \(1, 3, H, W\), not \(2, 8, 8\)"),
+    ({"start": picture()[:2]}, ValueError, r"one picture \(3, H, W\) or \(1, 3, H, W\), as this network takes, not \(2, 8, 8\)"),
     ({"start": torch.zeros(2, 3, 8, 8)}, ValueError, "one picture"),
     ({"start": (255 * picture()).byte()}, TypeError, "floats in .* not a tensor of torch.uint8"),
     ({"start": np.zeros((8, 8, 3))}, TypeError, "not ndarray"),

@@ -12,7 +12,7 @@ from xaitutor import menagerie
 from xaitutor.menagerie import CLASSES, cards, evaluation, networks, training
 from xaitutor.menagerie.training import Recipe
 
-TINY = Recipe("resnet18", 128, 2, 0.05, radius=0.5, replays=2)
+TINY = Recipe("resnet18", 192, 2, 0.05, radius=0.5, replays=2)
 STAGES = (TINY, TINY._replace(epochs=1, small=0.5))
 
 

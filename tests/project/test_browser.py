@@ -28,15 +28,12 @@ import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 
 from tests import names
-from tests.browser import BROWSER, MAKE, NO_BROWSER, exercises_are_open
+from tests.browser import BROWSER, FLAGS, MAKE, NO_BROWSER, exercises_are_open
 from tools.execute_notebooks import ENVIRONMENT, NOTEBOOKS, ROOT, WIDGET, find
 from xaitutor.course import versions
 
 sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
 
-# As root, and in containers, there is no sandbox. The rest keeps the browser itself from asking the network.
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-         "--disable-component-update", "--disable-sync"]
 SCREENSHOTS = ROOT / "build" / "screenshots"
 TOKEN = secrets.token_hex(16)
 LONG, PATIENCE = 600, 180  # seconds for a notebook and for a click: on a busy machine all takes twenty times as long

@@ -93,7 +93,8 @@ def checks_are_not_switched_off(notebook, path):
 
 
 def code_comes_in_small_cells(notebook, path):
-    lengths = [len(cell.source.strip().splitlines()) for cell in code_cells(notebook)]
+    parts = [part for cell in code_cells(notebook) for part in cell.source.split("### BEGIN HIDDEN TESTS")]  # which are read apart
+    lengths = [len(part.strip().splitlines()) for part in parts]
     if 0 in lengths:
         yield "it has an empty code cell"
     if max(lengths, default=0) > 25:

@@ -4,10 +4,14 @@ import re
 from pathlib import Path
 
 import pytest
+import torch
+import torchvision
 import yaml
 
+from xaitutor import images
+
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = ["README.md", "CONTRIBUTING.md"]
+TEXTS = ["README.md", "CONTRIBUTING.md", "docs/homework.md"]
 
 
 def read(name):
@@ -36,3 +40,15 @@ def test_the_workflow_runs_what_the_readme_says():
     assert "python -m pytest" in commands
     [command] = [command for command in commands if command.startswith("make test PYTHON=python")]
     assert "make lab TORCH=cpu" in read("README.md") and "TORCH=" in command and "cpu" in command
+
+
+def test_its_lines_for_ones_own_network_run(tmp_path, monkeypatch):
+    """On a network that was never trained, and one photo."""
+    monkeypatch.chdir(tmp_path)
+    [code] = re.findall(r"```python\n(.*?)```", read("README.md"), re.DOTALL)
+    torch.save(torchvision.models.resnet18(num_classes=3).state_dict(), "mine.pt")
+    (tmp_path / "photos").mkdir()
+    images.load_image("cat").resize((80, 60)).save("photos/cat.png")
+    names = {}
+    exec(code, names)
+    assert names["heat"].shape == (1, 224, 224)

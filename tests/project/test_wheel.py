@@ -16,7 +16,7 @@ def site(tmp_path_factory):
     """A folder that holds what the wheel puts into site-packages."""
     folder = tmp_path_factory.mktemp("wheel")
     source = folder / "source"  # a copy: setuptools would take along what an earlier build left in build/
-    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".venv", ".git", "build", "*.egg-info"))
+    shutil.copytree(ROOT, source, ignore=shutil.ignore_patterns(".venv", ".git", "build", "node_modules", "*.egg-info"))
     pip = [sys.executable, "-m", "pip", "--quiet", "--disable-pip-version-check"]
     subprocess.run([*pip, "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", folder, source], check=True)
     [wheel] = folder.glob("*.whl")

@@ -287,3 +287,19 @@ def test_class_neurons_of_a_network_of_imagenet():
     zebra, = (p for p in photos if p["class_index"] == 340)
     best = examples(found, 340, model, [(x, 0) for x in seen], field="effective")[0]
     assert photos[best.index] == zebra and torch.equal(best.picture, seen[best.index])  # a copy
+
+
+# Preprocessing of one's own
+
+
+def test_a_function_that_normalises_shows_the_data_sets_own_pictures():
+    x = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    found = prototypes(positive(nn.Conv2d(3, 1, 3)), "0", 0, x, 2, preprocess=lambda x: 3 * x - 1)
+    assert all(torch.equal(example.picture, x[example.index]) for example in found)
+
+
+@pytest.mark.parametrize("moves", [lambda x: x.flip(-1), lambda x: x[..., 2:-2, 2:-2], lambda x: x**2])
+def test_a_function_that_moves_pixels_cannot_be_shown(moves):
+    x = torch.rand(4, 3, 16, 16, generator=torch.Generator().manual_seed(0))
+    with pytest.raises(TypeError, match="what the model saw cannot be shown: .*no .mean and .std"):
+        prototypes(positive(nn.Conv2d(3, 1, 3)), "0", 0, x, 2, preprocess=moves)

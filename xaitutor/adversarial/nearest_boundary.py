@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from xaitutor.adversarial.pixels import attacking
 from xaitutor.attribution.class_scores import differentiate, logits_of
 from xaitutor.attribution.inputs import at_least_one
+from xaitutor.networks.layers import derivative
 
 _LEAST = 1e-4  # in pixels: no step is shorter, or some would come nearer to a border for ever (the authors' code adds as much to each)
 
@@ -56,6 +57,8 @@ def _ranked(model: nn.Module, x: Tensor, candidates: int) -> Tensor:
     """The classes with the highest logits, (N, candidates or fewer), the answer first."""
     with torch.no_grad():
         logits = logits_of(model, x)
+    if not logits.isfinite().all():
+        raise ValueError("the model's logits are not finite: there is no border between them to go to")
     if logits.shape[1] < 2:
         raise ValueError("the model has one logit, and an answer needs at least two to choose from; "
                          "for a score f of two classes let it return (f, −f) / 2")
@@ -77,4 +80,4 @@ def _slope(gap: Tensor, x: Tensor) -> Tensor:
     """∂ gap / ∂ x, and the graph stays for the next."""
     if not gap.requires_grad:
         return differentiate(gap, x)  # which says what is wrong
-    return torch.autograd.grad(gap.sum(), x, retain_graph=True)[0]
+    return derivative(gap, x, retain_graph=True)

@@ -28,7 +28,7 @@ class SameAnswer(NamedTuple):
 
 def same_answer(
     model: nn.Module, images: Tensor, attribute: Callable, *, goal: str | Tensor = "top_k", size: float = 8 / 255, steps: int = 40,
-    reduce: str = "max_abs", share: float = 0.1, smooth: float | None = 10.0, keep: float = 1.0,
+    reduce: str = "max_abs", share: float = 0.1, smooth: float | None = 10.0, keep: float = 1.0, progress: bool = True,
 ) -> SameAnswer:
     """Search, by steps of the gradient's sign, for pictures with another heatmap; no pixel moves by more than `size`, the answer stays.
 
@@ -67,17 +67,17 @@ def same_answer(
         before = heat_of(first).detach()
         cost = _cost(goal, before, share)
         best, after = first, before
-        for here in _descend(lambda x: (cost(heat_of(x)), keep * (_probability(model, x, said) - sure) ** 2), first, size, steps, smooth):
+        for here in _descend(lambda x: (cost(heat_of(x)), keep * (_probability(model, x, said) - sure) ** 2), first, size, steps, smooth, progress):
             heat = heat_of(here).detach()
             better = (cost(heat) < cost(after)) & (answer(model, here) == said)
             best, after = _where(better, here, best), _where(better, heat, after)
         return SameAnswer(best, before, after)
 
 
-def _descend(costs: Callable, first: Tensor, size: float, steps: int, smooth: float | None) -> Iterator[Tensor]:
+def _descend(costs: Callable, first: Tensor, size: float, steps: int, smooth: float | None, progress: bool) -> Iterator[Tensor]:
     """The pictures on the way down, each step a share of `size` for each pixel; `costs` gives two for each picture: the goal's, and the answer's."""
     here = first
-    for _ in tqdm(range(steps), "another heatmap", leave=False, delay=3):
+    for _ in tqdm(range(steps), "another heatmap", leave=False, delay=3, disable=not progress):
         x = here.detach().requires_grad_()
         with keeping_track(smooth):
             ours, answers = costs(x)

@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from xaitutor.adversarial.pixels import check_pixels
 from xaitutor.attribution.class_scores import chosen_classes, logits_of
 from xaitutor.attribution.inputs import at_least_one
+from xaitutor.networks.layers import original
+from xaitutor.networks.neighbours import dependence, require_alone
 from xaitutor.progress import tqdm
 
 _DIGITS = 4  # of a margin: its last bits depend on where in memory a batch lies, and would choose another way through the search
@@ -33,7 +35,7 @@ class OnePixel(NamedTuple):
 
 def one_pixel(
     model: nn.Module, image: Tensor, *, label: int | None = None, population: int = 400, generations: int = 75, batch_size: int = 50,
-    seed: int = 0,
+    seed: int = 0, progress: bool = True,
 ) -> OnePixel:
     """Differential evolution over (x, y, r, g, b): each candidate is a pixel and its new colour, in whole numbers.
 
@@ -51,11 +53,13 @@ def one_pixel(
     if population < 5:
         raise ValueError(f"a child is made of three other candidates: population must be at least 5, not {population}")
     check_pixels(model, image)
+    dependence(original(model), image)
+    require_alone(original(model), batch_size)
     if image.shape[:2] != (1, 3):
         raise ValueError(f"expected one image in colour, (1, 3, H, W), not {tuple(image.shape)}; images[:1] is one of several")
     height, width = image.shape[2:]
     label = chosen_classes(_logits(model, image), label)
-    with tqdm(total=generations, desc="one pixel", leave=False, delay=3) as bar:
+    with tqdm(total=generations, desc="one pixel", leave=False, delay=3, disable=not progress) as bar:
         def ended(intermediate_result):
             bar.update()
             return intermediate_result.fun < 0
@@ -94,7 +98,7 @@ def _margins(model: nn.Module, image: Tensor, candidates: np.ndarray, label: Ten
     others = logits.clone()
     others[:, label] = -torch.inf
     margins = logits[:, label][:, 0] - others.amax(dim=1)
-    return margins.double().cpu().numpy().round(_DIGITS)
+    return margins.cpu().double().numpy().round(_DIGITS)
 
 
 def _logits(model: nn.Module, images: Tensor) -> Tensor:

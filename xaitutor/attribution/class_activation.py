@@ -56,7 +56,7 @@ def grad_cam(
     with explaining(model, x) as x, watching(model, layer) as watched:
         value = class_scores(model, x, target, score)
         maps = watched.map()
-        gradient = differentiate(value, maps)
+        maps, gradient = (watched.channels_first(values, x.shape[2:]) for values in (maps, differentiate(value, maps)))
     result = (gradient.mean(dim=(2, 3), keepdim=True) * maps.detach()).sum(dim=1, keepdim=True)
     return result.relu() if relu else result
 

@@ -3,15 +3,24 @@
 from __future__ import annotations
 
 import difflib
-from collections.abc import Sequence
+from collections import OrderedDict
+from collections.abc import Callable, Sequence
 
 import torch
 from torch import Tensor, nn
+from torch.nn.functional import logsigmoid
 
-SCORES = {  # what is explained, from logits z (N, K)
+from xaitutor.attribution.inputs import warn_once
+from xaitutor.networks.layers import derivative, original, run
+from xaitutor.networks.neighbours import require_alone
+
+_MANY = 20  # so many numbers all in [0, 1] are no logits
+_CLOSE = 1e-4  # float32 sums of up to a thousand probabilities
+
+SCORES = {  # what is explained, from logits z (N, K); a single one is that of yes against no
     "logit": lambda z: z,
-    "log_probability": lambda z: z.log_softmax(dim=1),
-    "probability": lambda z: z.softmax(dim=1),
+    "log_probability": lambda z: z.log_softmax(dim=1) if z.shape[1] > 1 else logsigmoid(z),
+    "probability": lambda z: z.softmax(dim=1) if z.shape[1] > 1 else z.sigmoid(),
 }
 
 
@@ -22,7 +31,8 @@ def class_scores(
 
     target: a class for all, one for each image, or None for the class the model predicts for each.
     score: "logit" z_c; "log_probability" log softmax(z)_c; "probability" softmax(z)_c, which pays for a class
-    also by what speaks against the others (Simonyan et al. 2013 therefore take the logit).
+    also by what speaks against the others (Simonyan et al. 2013 therefore take the logit). Of a network with one logit the
+    probability is σ(z). Of one that puts out probabilities it is the output itself, and "logit", too: you are warned.
 
     Raises ValueError (unknown score, outputs not (N, classes), a score that is not finite), IndexError (no such class).
     """
@@ -38,10 +48,42 @@ def require_score(score: str) -> None:
 
 def of_classes(outputs: Tensor, target: int | Sequence[int] | Tensor | None, score: str = "logit") -> Tensor:
     """The same from the logits (N, K) of a pass that was made already."""
-    chosen = SCORES[score](outputs).gather(1, chosen_classes(outputs, target)[:, None])[:, 0]
+    chosen = _scored(outputs, score).gather(1, chosen_classes(outputs, target)[:, None])[:, 0]
     if not chosen.isfinite().all():
         raise ValueError(f"the model's score is not finite ({chosen.tolist()}): its numbers overflow in {outputs.dtype}")
     return chosen
+
+
+def _scored(outputs: Tensor, score: str) -> Tensor:
+    what = kind(outputs)
+    if what == "logits":
+        return SCORES[score](outputs)
+    if score == "logit":
+        warn_once(f"the model puts out {_PUT_OUT[what]}; for the logits, set its last layer to nn.Identity()")
+        return outputs
+    if what == "log-softmax":
+        return SCORES[score](outputs)
+    return outputs if score == "probability" else outputs.clamp_min(torch.finfo(outputs.dtype).tiny).log()
+
+
+_PUT_OUT = {
+    "softmax": "probabilities, not logits (each row adds up to 1): where it is sure their gradients vanish, and a map shows rounding",
+    "sigmoid": "probabilities, not logits (a sigmoid comes last): where it is sure their gradients vanish, and a map shows rounding",
+    "log-softmax": "log-probabilities, not logits: a map explains the class against all others together, as score=\"log_probability\" does",
+}
+
+
+def kind(outputs: Tensor) -> str:
+    """What the outputs (N, K) are, by their values and the function that made them: "logits", "softmax", "log-softmax" or "sigmoid"."""
+    several, values = outputs.shape[1] > 1, outputs.detach()
+    if several and values.min() >= 0 and (values.sum(dim=1) - 1).abs().max() < _CLOSE:
+        return "softmax"
+    if several and values.max() <= _CLOSE and values.logsumexp(dim=1).abs().max() < _CLOSE:
+        return "log-softmax"
+    if outputs.grad_fn is not None:
+        return "sigmoid" if outputs.grad_fn.name().startswith("Sigmoid") else "logits"
+    between = 0 <= values.min() < values.max() <= 1 and values.numel() >= _MANY
+    return "sigmoid" if between else "logits"
 
 
 def differentiate(score: Tensor, x: Tensor) -> Tensor:
@@ -50,7 +92,7 @@ def differentiate(score: Tensor, x: Tensor) -> Tensor:
     In eval mode no image depends on another, so that the gradient of the sum holds that of each.
     Raises ValueError where no gradient leads from the score back to x.
     """
-    found = torch.autograd.grad(score.sum(), x, allow_unused=True)[0] if score.requires_grad else None
+    found = derivative(score, x, allow_unused=True) if score.requires_grad else None
     if found is None:
         raise ValueError("the score does not depend on x by anything that has a gradient; does the model detach, "
                          "round, or run under torch.no_grad() itself?")
@@ -66,20 +108,33 @@ def decide(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | N
 
 
 def logits_of(model: nn.Module, x: Tensor) -> Tensor:
-    """The logits (N, K) of one pass; the model gets a copy, which its first layer may overwrite."""
-    try:
-        outputs = model(x.clone())
-    except RuntimeError as error:
-        _explain_mismatch(model, x, error)
-        raise
+    """The logits (N, K) of one pass; the model gets a copy, which its first layer may overwrite.
+
+    A model may also return (N,), one logit for each picture, or a table in which they are called "logits" or "out". For any other: `reading`.
+    """
+    model = original(model)
+    require_alone(model, len(x))
+    outputs = _the_logits(run(model, x.clone()))
     if not isinstance(outputs, Tensor):
         parts = list(outputs) if isinstance(outputs, dict) else f"{len(outputs)}" if isinstance(outputs, tuple) else ""
         raise ValueError(f"the model must return one tensor (N, classes), but returns a {type(outputs).__name__} "
-                         f"{parts}; wrap it in a module that returns the logits alone")
+                         f"{parts}; reading(model, lambda outputs: …) returns what you take out of it")
+    if outputs.shape == x.shape[:1] and outputs.is_floating_point():
+        return outputs[:, None]
+    if outputs.ndim == 4 and len(outputs) == len(x):
+        raise ValueError(f"the model must return logits of the shape (N, classes) = ({len(x)}, …), but returns a map {tuple(outputs.shape)}; "
+                         "reading(model, lambda maps: maps[:, :, row, column]) is a model of one place of it")
     if outputs.ndim != 2 or len(outputs) != len(x) or not outputs.is_floating_point():
         raise ValueError(f"the model must return logits of the shape (N, classes) = ({len(x)}, …), "
-                         f"but returns {outputs.dtype} of {tuple(outputs.shape)}; wrap it in a module that does")
+                         f"but returns {outputs.dtype} of {tuple(outputs.shape)}; reading(model, lambda outputs: …) makes a model that does")
     return outputs
+
+
+def _the_logits(outputs):
+    """Those under the name "logits", where the model returns a table or a named tuple, as transformers do."""
+    if isinstance(outputs, dict):
+        return outputs.get("logits", outputs.get("out", outputs))
+    return getattr(outputs, "logits", outputs) if isinstance(outputs, tuple) else outputs
 
 
 def chosen_classes(outputs: Tensor, target) -> Tensor:
@@ -123,9 +178,22 @@ def _as_indices(target, batch: Tensor) -> Tensor:
     return indices.long().expand(len(batch))
 
 
-def _explain_mismatch(model: nn.Module, x: Tensor, error: RuntimeError) -> None:
-    """torch says of what type each operand is; say what to do."""
-    for weight in model.parameters():
-        if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
-            raise ValueError(f"x is {x.dtype} on {x.device}, the model's parameters are {weight.dtype} on "
-                             f"{weight.device}; x.to(device, dtype) brings them together") from error
+class _Reading(nn.Sequential):
+    """A model, and a function of what it returns."""
+
+    def __init__(self, model: nn.Module, read: Callable):
+        super().__init__(OrderedDict(model=model))
+        self.read = read
+        self.training = model.training
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.read(self.model(x))
+
+
+def reading(model: nn.Module, read: Callable) -> nn.Module:
+    """A model that returns `read(model(x))`, the logits (N, K), where the model itself returns something else. Its layers are called "model.…".
+
+        reading(fcn, lambda outputs: outputs["out"][:, :, 16, 16])     # one pixel of a segmentation
+        reading(detector, lambda found: torch.stack([one["scores"][:1] for one in found]))
+    """
+    return _Reading(original(model), read)

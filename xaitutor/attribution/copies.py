@@ -22,14 +22,14 @@ class Copy(NamedTuple):
     image: Tensor
 
 
-def weighted_sum(attribute: Callable, copies: Iterable[Copy], n: int, total: int, batch_size: int) -> Tensor:
+def weighted_sum(attribute: Callable, copies: Iterable[Copy], n: int, total: int, batch_size: int, progress: bool = True) -> Tensor:
     """Σ weight · attribute(copy) for each of n images, over its copies, `batch_size` of them at a time.
 
     attribute: called with copies (B, C, H, W) and the numbers (B,) of their images, returns (B, …). total: how many
     copies there are in all, for a progress bar that shows after three seconds. Half precision is summed in single.
     """
     result = None
-    with tqdm(total=total, delay=3, leave=False) as bar:
+    with tqdm(total=total, delay=3, leave=False, disable=not progress) as bar:
         for batch in batches(copies, batch_size):
             images = torch.stack([copy.image for copy in batch])
             index = torch.tensor([copy.index for copy in batch], device=images.device)
@@ -43,14 +43,14 @@ def weighted_sum(attribute: Callable, copies: Iterable[Copy], n: int, total: int
     return result.to(part.dtype)
 
 
-def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int | None = None, batch_size: int = 32) -> Tensor:
+def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int | None = None, batch_size: int = 32, progress: bool = True) -> Tensor:
     """The logits of many altered copies (C, H, W) of an image, one row each: (total, K), or (total,) those of one class.
 
     What a method asks that looks at answers only, such as one that hides a part at a time. `copies` may be a generator: no more than
     `batch_size` of them are in memory. `total` is for a progress bar, which shows after three seconds. Cost: one forward pass a copy.
     """
     rows = []
-    with torch.no_grad(), tqdm(total=total, delay=3, leave=False) as bar:
+    with torch.no_grad(), tqdm(total=total, delay=3, leave=False, disable=not progress) as bar:
         for batch in batches(copies, batch_size):
             logits = logits_of(model, torch.stack(batch))
             rows.append(logits if target is None else logits[:, target])
@@ -59,7 +59,7 @@ def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int 
 
 
 def answers_of(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None, copies: Callable[[int], Iterable[Tensor]],
-               totals: int | Sequence[int], score: str = "logit", batch_size: int = 32) -> list[Tensor] | Tensor:
+               totals: int | Sequence[int], score: str = "logit", batch_size: int = 32, progress: bool = True) -> list[Tensor] | Tensor:
     """The scores of the altered copies of each image: (N, totals), or a list of (total,) where images have different numbers of them.
 
     copies: called with the number of an image, gives its altered copies (C, H, W). target, score: as for `class_scores`; without a target the
@@ -69,7 +69,7 @@ def answers_of(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor
     require_score(score)
     classes = decide(model, x, target, batch_size)
     each = [totals] * len(x) if isinstance(totals, int) else totals
-    found = [of_classes(answers(model, copies(i), each[i], batch_size=batch_size), c, score) for i, c in enumerate(classes.tolist())]
+    found = [of_classes(answers(model, copies(i), each[i], batch_size=batch_size, progress=progress), c, score) for i, c in enumerate(classes.tolist())]
     return torch.stack(found) if isinstance(totals, int) else found
 
 

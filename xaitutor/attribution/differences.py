@@ -57,7 +57,7 @@ def deeplift(
 
 def deep_shap(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
-    references: Tensor | None = None, batch_size: int = 16, on_unknown: str = "raise",
+    references: Tensor | None = None, batch_size: int = 16, on_unknown: str = "raise", progress: bool = True,
 ) -> Tensor:
     """The mean of `deeplift` over several references; adds up to S_c(x) − mean S_c(reference). (N, C, H, W), as x.
 
@@ -73,7 +73,7 @@ def deep_shap(
         start = _several(references, x)
         target = decide(model, x, target, batch_size)
         attribute = lambda pairs, index: _differences(model, pairs[:, 0], pairs[:, 1], target[index], on_unknown)  # noqa: E731
-        return weighted_sum(attribute, _pairs(x, start), len(x), start[:, :, 0, 0, 0].numel(), batch_size)
+        return weighted_sum(attribute, _pairs(x, start), len(x), start[:, :, 0, 0, 0].numel(), batch_size, progress)
 
 
 def _several(references, x: Tensor) -> Tensor:

@@ -69,15 +69,21 @@ def signed_heatmap(
 def overlay(picture: Tensor, heatmap: Tensor, alpha: float = 0.5, colours: str = SEQUENTIAL) -> Tensor:
     """The heatmap's colours laid on the picture: (1 − alpha) · picture + alpha · colours(heatmap), in [0, 1].
 
-    picture: (N, 3, H, W) or (3, H, W), displayable, in [0, 1]; heatmap: (N, H, W) or (H, W) in [0, 1].
+    picture: (N, 3, H, W) or (3, H, W), displayable, in [0, 1], or (…, 1, H, W) in grey; heatmap: (N, H, W) or (H, W) in [0, 1].
     A heatmap of another size is enlarged to the picture's, bilinear. alpha: 0 is the picture, 1 the heatmap alone.
-    colours: the name of a colour map of matplotlib. Gives the picture's shape.
+    colours: the name of a colour map of matplotlib. Gives the picture's shape, always with 3 channels.
 
     Raises ValueError for values outside [0, 1] (a picture that is still normalised), other shapes, unknown colours.
     """
+    for what, values in (("picture", picture), ("heatmap", heatmap)):
+        if not isinstance(values, Tensor) or not values.is_floating_point() or not values.numel():
+            got = f"{values.dtype} of {tuple(values.shape)}" if isinstance(values, Tensor) else type(values).__name__
+            raise TypeError(f"the {what} must be a tensor of floats in [0, 1], with pixels in it, not {got}")
     pictures, maps = picture.detach(), heatmap.detach()
     pictures, maps = pictures[None] if pictures.ndim == 3 else pictures, maps[None] if maps.ndim == 2 else maps
-    if pictures.ndim != 4 or pictures.shape[1] != 3 or maps.ndim != 3 or len(maps) != len(pictures):
+    if pictures.ndim == 4 and pictures.shape[1] not in (1, 3):
+        raise ValueError(f"a picture of {pictures.shape[1]} channels cannot be shown; take three of them, or one, for example picture[..., :3, :, :]")
+    if pictures.ndim != 4 or maps.ndim != 3 or len(maps) != len(pictures):
         raise ValueError("expected a picture (N, 3, H, W) or (3, H, W) and as many heatmaps (N, H, W) or (H, W), got "
                          f"{tuple(picture.shape)} and {tuple(heatmap.shape)}")
     _check_unit("alpha", torch.tensor(float(alpha)), "")
@@ -87,7 +93,8 @@ def overlay(picture: Tensor, heatmap: Tensor, alpha: float = 0.5, colours: str =
     if colours not in matplotlib.colormaps:
         raise ValueError(f"matplotlib has no colour map {colours!r}; one with nothing in the dark is {SEQUENTIAL!r}")
     painted = torch.from_numpy(matplotlib.colormaps[colours](maps.cpu().numpy())[..., :3]).to(pictures).movedim(-1, 1)
-    return ((1 - alpha) * pictures + alpha * painted).clamp(0, 1).reshape(picture.shape)
+    found = ((1 - alpha) * pictures + alpha * painted).clamp(0, 1)
+    return found if picture.ndim == 4 else found[0]
 
 
 def box(heatmap: Tensor, threshold: float = 0.2) -> Box:
@@ -128,6 +135,9 @@ def _area(box: Box) -> float:
 
 
 def _check(attribution: Tensor, clip: float, sigma: float) -> None:
+    if not isinstance(attribution, Tensor) or not attribution.is_floating_point():
+        got = attribution.dtype if isinstance(attribution, Tensor) else type(attribution).__name__
+        raise TypeError(f"the attribution must be a tensor of floats (N, C, H, W), not {got}")
     if attribution.ndim != 4 or not attribution.numel():
         raise ValueError(f"expected an attribution (N, C, H, W), got the shape {tuple(attribution.shape)}")
     if not attribution.isfinite().all():

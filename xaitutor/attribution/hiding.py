@@ -16,6 +16,7 @@ from xaitutor.attribution.regions import filling
 def occlusion(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     window: int | None = None, stride: int | None = None, fill: str | float | Tensor | Callable = "grey", score: str = "logit", batch_size: int = 32,
+    progress: bool = True,
 ) -> Tensor:
     """How far the score falls, on average, when a window that covers this pixel is hidden. (N, 1, H, W).
 
@@ -30,7 +31,7 @@ def occlusion(
     with explaining(model, x) as x, torch.no_grad():
         spots = windows(x.shape[2:], window, stride)
         behind = filling(x, fill)
-        found = answers_of(model, x, target, lambda i: _covered(x[i], behind[i], spots), len(spots) + 1, score, batch_size)
+        found = answers_of(model, x, target, lambda i: _covered(x[i], behind[i], spots), len(spots) + 1, score, batch_size, progress)
         fall, covers = x.new_zeros(len(x), 1, *x.shape[2:]), x.new_zeros(x.shape[2:])
         for number, (rows, columns) in enumerate(spots, start=1):
             fall[:, :, rows, columns] += (found[:, 0] - found[:, number])[:, None, None, None]
@@ -53,7 +54,7 @@ def windows(size: Sequence[int], window: int | None = None, stride: int | None =
 def rise(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     samples: int = 1000, cells: int = 7, share: float = 0.5, fill: str | float | Tensor | Callable = "grey", score: str = "logit",
-    seed: int = 0, batch_size: int = 32,
+    seed: int = 0, batch_size: int = 32, progress: bool = True,
 ) -> Tensor:
     """RISE: the mean of many random masks, weighted by the score of what each lets through. (N, 1, H, W).
 
@@ -71,7 +72,7 @@ def rise(
     with explaining(model, x) as x, torch.no_grad():
         behind = filling(x, fill)
         masks = lambda: _masks(x, samples, cells, share, seed)  # noqa: E731
-        found = answers_of(model, x, target, lambda i: (torch.lerp(behind[i], x[i], mask) for mask in masks()), samples, score, batch_size)
+        found = answers_of(model, x, target, lambda i: (torch.lerp(behind[i], x[i], mask) for mask in masks()), samples, score, batch_size, progress)
         return sum(found[:, k, None, None, None] * mask for k, mask in enumerate(masks())) / (samples * share)
 
 

@@ -12,51 +12,44 @@ from __future__ import annotations
 import sys
 import warnings
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from contextvars import ContextVar
 
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import require_eval
+from xaitutor.networks.layers import original, require_eval, require_images
+from xaitutor.networks.neighbours import dependence
 
 _LARGEST = 20  # a picture normalised by the mean and deviation of its kind stays far below
-_inside = ContextVar("inside", default=False)
+_inside = ContextVar("inside", default=None)  # while a method runs: what it has warned of, itself or by another that it calls
 
 
 @contextmanager
 def explaining(model: nn.Module, x: Tensor) -> Iterator[Tensor]:
-    """Gradients on, also under the caller's no_grad; gives a copy of x to differentiate by.
+    """Gradients on, also under the caller's no_grad, and no autocast; gives a copy of x to differentiate by.
 
     x: (N, C, H, W), floating point, normalised. Warns where x looks like 0–255. Raises what `check` raises.
     """
     check(model, x)
-    if not _inside.get():  # a method that calls another says it once
-        _doubt(x)
-    token = _inside.set(True)
+    token = _inside.set(set()) if _inside.get() is None else None
     try:
-        with torch.inference_mode(False), torch.enable_grad():
-            yield x.as_subclass(Tensor).detach().clone().requires_grad_()
+        if token is not None:  # not of the noisy copies that a method makes itself
+            _doubt(x)
+        # In half precision a gradient is off by a quarter: a model runs in that of its own parameters.
+        with torch.inference_mode(False), torch.enable_grad(), _no_autocast(x.device.type):
+            x = x.as_subclass(Tensor).detach().clone()
+            dependence(original(model), x)
+            yield x.requires_grad_()
     finally:
-        _inside.reset(token)
+        if token is not None:
+            _inside.reset(token)
 
 
 def check(model: nn.Module, x: Tensor) -> None:
     """Raise TypeError or ValueError unless `model` is a module in eval mode and x a batch of finite images (N, C, H, W)."""
     require_eval(model)
-    if isinstance(x, (list, tuple)):
-        sizes = sorted({tuple(getattr(image, "shape", ())) for image in x})
-        hint = "torch.stack(x) makes one" if len(sizes) == 1 else f"bring the images to one size first, not {sizes}"
-        raise TypeError(f"x must be one tensor (N, C, H, W), not a {type(x).__name__} of {len(x)}; {hint}")
-    if not isinstance(x, Tensor):
-        raise TypeError(f"x must be a tensor (N, C, H, W), not {type(x).__name__}; x = preprocess(image)[None] is one")
-    if x.ndim != 4 or not x.numel():
-        hint = "one image becomes a batch of one by x[None]" if x.ndim == 3 else "preprocess gives such images"
-        raise ValueError(f"x must have the shape (N, C, H, W), not {tuple(x.shape)}; {hint}")
-    if not x.is_floating_point():
-        raise TypeError(f"x must be floating point and normalised, not {x.dtype}; x = preprocess(image)[None] is")
-    if not x.isfinite().all():
-        raise ValueError("x has values that are nan or infinite; look where they come from")
+    require_images(x)
 
 
 def warn(message: str) -> None:
@@ -67,6 +60,15 @@ def warn(message: str) -> None:
     warnings.warn(message, stacklevel=level)
 
 
+def warn_once(message: str) -> None:
+    """The same, once for each call of a method, which may make many passes and call others."""
+    told = _inside.get()
+    if told is None or message not in told:
+        warn(message)
+    if told is not None:
+        told.add(message)
+
+
 def at_least_one(**counts: int) -> None:
     """Raise ValueError unless each of these named numbers is a whole number of at least 1."""
     for name, count in counts.items():
@@ -74,7 +76,19 @@ def at_least_one(**counts: int) -> None:
             raise ValueError(f"{name} must be a whole number of at least 1, not {count!r}")
 
 
+def require_tensors(**maps) -> None:
+    """Raise TypeError unless each of these is a tensor of real numbers, or of True and False."""
+    for name, values in maps.items():
+        if not isinstance(values, Tensor) or values.is_complex():
+            raise TypeError(f"{name} must be a tensor of real numbers, not {values.dtype if isinstance(values, Tensor) else type(values).__name__}")
+
+
 def _doubt(x: Tensor) -> None:
     if min(x.shape[2:]) > 1 and x.abs().max() > _LARGEST:  # a toy's single numbers may be as large as they like
-        warn(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
-             "x = preprocess(image)[None] gives what the model takes")
+        warn_once(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "
+                  "x = preprocess(image)[None] gives what the model takes")
+
+
+def _no_autocast(device: str) -> AbstractContextManager:
+    known = torch.amp.is_autocast_available(device)
+    return torch.autocast(device, enabled=False) if known and torch.is_autocast_enabled(device) else nullcontext()

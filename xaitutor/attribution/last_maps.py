@@ -16,8 +16,11 @@ from torch import Tensor, nn
 
 from xaitutor.attribution.class_scores import logits_of
 from xaitutor.attribution.inputs import explaining
-from xaitutor.networks.layers import record
-from xaitutor.networks.rules import each_call
+from xaitutor.networks.layers import original, record
+from xaitutor.networks.layouts import channels_first, in_proportion
+from xaitutor.networks.rules import each_call, require_watchable
+
+_TAKING = ("__getitem__", "select", "index_select", "gather", "take_along_dim", "masked_select")  # these read places, and flatten nothing
 
 
 def last_feature_map(model: nn.Module, x: Tensor) -> Tensor:
@@ -34,10 +37,11 @@ def last_feature_map(model: nn.Module, x: Tensor) -> Tensor:
 
 
 def forward(model: nn.Module, x: Tensor, layer: str | None = None) -> tuple[Tensor, Tensor, Head | None]:
-    """One pass without gradients: the feature map, the logits (N, K), and the linear layer that ran last."""
+    """One pass without gradients: the feature map (N, C, h, w), the logits (N, K), and the linear layer that ran last."""
     with explaining(model, x) as x, torch.no_grad(), watching(model, layer) as watched:
         logits = logits_of(model, x)
-        return watched.map(), logits, watched.head()
+        maps = watched.map()
+        return watched.channels_first(maps, x.shape[2:]), logits, watched.head()
 
 
 class Head(NamedTuple):
@@ -48,10 +52,12 @@ class Head(NamedTuple):
 
 
 class Watched(NamedTuple):
-    """What to ask after the pass: `map()` is the feature map (N, C, h, w), `head()` the last linear layer, or None."""
+    """What to ask after the pass: `map()` is the feature map as the network has it, `channels_first(values, (H, W))` brings it, or its
+    gradient, to (N, C, h, w), and `head()` is the last linear layer, or None."""
 
     map: Callable[[], Tensor]
     head: Callable[[], Head | None]
+    channels_first: Callable[[Tensor, tuple[int, int]], Tensor]
 
 
 @contextmanager
@@ -59,16 +65,20 @@ def watching(model: nn.Module, layer: str | None = None) -> Iterator[Watched]:
     """Watch the pass inside the block for the last feature map, or for the output of the layer named `layer`.
 
     Where gradients are on, the map is part of the graph, so that `torch.autograd.grad(score, watched.map())` works.
-    Raises ValueError for a name that the model does not have, with the nearest; `map()` does where there is no map.
+    Raises ValueError for a name that the model does not have, with the nearest, and without a layer for a scripted model; `map()` does where
+    there is no map.
     """
-    watch = _Watch()
+    model, watch = original(model), _Watch()
+    if layer is None:
+        require_watchable(model)
     with each_call(watch):
         if layer is None:
-            yield Watched(watch.map, lambda: watch.head)
+            yield Watched(watch.map, lambda: watch.head, watch.channels_first)
         else:
             with record(model, layer, gradients=torch.is_grad_enabled()) as recorded:
                 activations = recorded[0] if isinstance(recorded, tuple) else recorded
-                yield Watched(lambda: _map_of(layer, activations), lambda: watch.head)
+                yield Watched(lambda: _map_of(layer, activations), lambda: watch.head,
+                              lambda values, picture: channels_first(values, model, layer, tuple(picture)))
 
 
 class _Loss(NamedTuple):
@@ -77,12 +87,18 @@ class _Loss(NamedTuple):
     before: Tensor
     after: Tensor
 
+    def behind(self) -> bool:
+        """Whether the channels of the map stand behind its rows and columns: they are what an average leaves."""
+        left = self.after.shape[1:].numel() if self.after.ndim == 2 or self.after.shape[1:3].numel() == 1 else None
+        return left == self.before.shape[3] != self.before.shape[1]
+
 
 class _Watch:
     """Sees each function that the network calls, and keeps the last two losses of rows and columns."""
 
     def __init__(self):
         self.losses: list[_Loss] = []
+        self.read: Tensor | None = None  # a map of which single places were taken, after the last loss
         self.head: Head | None = None
 
     def __call__(self, function, args, kwargs):
@@ -96,8 +112,10 @@ class _Watch:
     def _note(self, name: str, before: Tensor, after: Tensor) -> None:
         if self.losses and before is self.losses[-1].after and (before.ndim, after.ndim) == (3, 2):
             self.losses[-1] = self.losses[-1]._replace(after=after)  # rows first, then columns: x.mean(3).mean(2)
+        elif before.ndim == 4 and name in _TAKING and before.shape[2:].numel() > 1:
+            self.read = before if after.ndim < 4 else self.read
         elif before.ndim == 4 and (_is_pooling(name, before, after) or _is_flattening(before, after)):
-            self.losses = [*self.losses[-1:], _Loss(before, after)]
+            self.losses, self.read = [*self.losses[-1:], _Loss(before, after)], None
 
     def _note_head(self, function, args, kwargs) -> None:
         if function in (nn.functional.linear, nn.functional.conv2d):
@@ -106,7 +124,16 @@ class _Watch:
             if weight.shape[2:].numel() == 1:
                 self.head = Head(weight.flatten(1), None if bias is None else bias.detach())
 
+    def channels_first(self, values: Tensor, picture: tuple[int, int]) -> Tensor:
+        loss = self.losses[-1]
+        flattened = loss.after.ndim == 2 and loss.after.numel() == loss.before.numel() == values.numel()
+        odd = flattened and not in_proportion(values.shape[2:], picture) and in_proportion(values.shape[1:3], picture)
+        return values.permute(0, 3, 1, 2) if loss.behind() or odd else values
+
     def map(self) -> Tensor:
+        if self.read is not None:
+            raise ValueError(f"no last feature map was found: the network ends in a map {tuple(self.read.shape)}, of which single places are read; say "
+                             "which layer explains them: layer=…")
         if not self.losses:
             raise ValueError("no last feature map was found: the network never pools or flattens its rows and columns "
                              "away; say which layer: layer=…")
@@ -117,7 +144,8 @@ class _Watch:
                              "it has no rows and columns, so that this method does not apply")
         if after.ndim == 2 and len(self.losses) == 2 and self.losses[0].after.shape[2:] == before.shape[2:]:
             before = self.losses[0].before  # pooled first, then flattened
-        if before.shape[2:].numel() == 1:
+        places = before.shape[1:3] if self.losses[-1].behind() else before.shape[2:]
+        if places.numel() == 1:
             raise ValueError("the last feature map has one place only (1 × 1), so that it cannot say where: the "
                              "picture is too small for this network; take a larger one, or an earlier layer: layer=…")
         return before
@@ -125,7 +153,7 @@ class _Watch:
 
 def _is_pooling(name: str, before: Tensor, after: Tensor) -> bool:
     """Pooling to one place, and adaptive pooling to any size: it fits the map to the layers behind a flattening."""
-    to_one_place = after.ndim == 4 and after.shape[2:].numel() == 1
+    to_one_place = after.ndim == 4 and 1 in (after.shape[2:].numel(), after.shape[1:3].numel())
     return "adaptive" in name or (to_one_place and ("pool" in name or name in ("mean", "sum", "amax")))
 
 
@@ -138,5 +166,5 @@ def _map_of(layer: str, activations: dict[str, Tensor]) -> Tensor:
         raise ValueError(f"layer {layer!r} did not run in this pass; take one that every picture goes through")
     if activations[layer].ndim != 4:
         raise ValueError(f"layer {layer!r} puts out {tuple(activations[layer].shape)}, which has no rows and columns; "
-                         "take one before pooling and flattening that puts out (N, C, h, w)")
+                         "take one before pooling and flattening that puts out (N, C, h, w), or (N, h, w, C)")
     return activations[layer]

@@ -18,7 +18,7 @@ def meaningful_perturbation(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     mode: str = "delete", size: int = 28, steps: int = 300, rate: float = 0.1, sparsity: float = 1e-4, smoothness: float = 1e-2, beta: float = 3,
     jitter: int = 4, fill: str | float | Tensor | Callable = "blur", score: str = "probability", seed: int = 0, batch_size: int = 16,
-    history: list | None = None,
+    history: list | None = None, progress: bool = True,
 ) -> Tensor:
     """How much of each place a mask takes away ("delete") or keeps ("preserve"), 0 to 1: (N, 1, size, size), coarser than x.
 
@@ -52,7 +52,7 @@ def meaningful_perturbation(
             return sign * differentiate(scores, mask) + torch.autograd.grad(own, mask)[0], scores.detach()
 
         parts = zip(x.split(batch_size), behind.split(batch_size), target.split(batch_size))
-        masks = [_search(lambda *given, some=some: slope(some, *given), len(some[0]), x, size, steps, rate, jitter, seed, told) for some in parts]
+        masks = [_search(lambda *given, some=some: slope(some, *given), len(some[0]), x, size, steps, rate, jitter, seed, told, progress) for some in parts]
         if history is not None:
             history += [torch.cat(told[step::steps]) for step in range(steps)]
         mask = torch.cat(masks)
@@ -64,13 +64,13 @@ def variation(mask: Tensor, beta: float) -> Tensor:
     return sum((mask.diff(dim=dim).abs() ** beta).sum() for dim in (2, 3))
 
 
-def _search(slope: Callable, n: int, x: Tensor, size: int, steps: int, rate: float, jitter: int, seed: int, told: list) -> Tensor:
+def _search(slope: Callable, n: int, x: Tensor, size: int, steps: int, rate: float, jitter: int, seed: int, told: list, progress: bool) -> Tensor:
     """The mask (n, 1, size, size) that following the slope down leads to, from 1 everywhere."""
     wide = torch.promote_types(x.dtype, torch.float32)  # the steps are too small for half precision
     mask = torch.ones(n, 1, size, size, dtype=wide, device=x.device, requires_grad=True)
     adam = torch.optim.Adam([mask], lr=rate)
     generator = torch.Generator().manual_seed(seed)
-    for _ in tqdm(range(steps), delay=3, leave=False):
+    for _ in tqdm(range(steps), delay=3, leave=False, disable=not progress):
         shift = torch.randint(-jitter, jitter + 1, (2,), generator=generator).tolist()
         mask.grad, scores = slope(mask, shift)
         adam.step()

@@ -19,7 +19,8 @@ from torch import Tensor, nn
 from torch.utils.weak import WeakIdKeyDictionary
 
 from xaitutor.attribution.class_scores import logits_of
-from xaitutor.networks.rules import each_call, with_backward
+from xaitutor.networks.layers import original, require_gradients
+from xaitutor.networks.rules import each_call, require_watchable, with_backward
 
 # Linear or affine in the one input that depends on the picture, so that the gradient is right whatever is propagated.
 LINEAR = frozenset("""
@@ -153,6 +154,9 @@ def watching(model: nn.Module, rules: Mapping[str, Callable], through: Callable 
     """
     if on_unknown not in ("raise", "gradient"):
         raise ValueError(f"on_unknown must be 'raise' or 'gradient', not {on_unknown!r}")
+    model = original(model)
+    require_watchable(model)
+    require_gradients(model)
     watch = Watch(model, rules, through, on_unknown == "raise")
     try:
         yield watch

@@ -83,7 +83,8 @@ def labels_of(x: Tensor, regions: int | Tensor) -> Tensor:
 
 def spread(values: np.ndarray, labels: Tensor) -> Tensor:
     """A map (H, W) whose sum over each region is the region's value, (R,), spread evenly."""
-    share = torch.as_tensor(values, device=labels.device) / labels.flatten().bincount(minlength=len(values))
+    values = torch.as_tensor(values)
+    share = values.to(labels.device, torch.float32 if labels.device.type == "mps" else values.dtype) / labels.flatten().bincount(minlength=len(values))
     return share[labels]
 
 
@@ -97,7 +98,7 @@ def sums(attribution: Tensor, regions: Tensor) -> Tensor:
 def warn_of_the_unseen(x: Tensor, behind: Tensor, labels: Tensor) -> None:
     """Warn of regions that look like what would hide them: hiding them changes nothing, whatever they mean."""
     differ = (x - behind).abs().amax(dim=1) > 1e-6
-    unseen = [int((~labels_of_one.flatten().bincount(weights=d.flatten().double()).bool()).sum()) for labels_of_one, d in zip(labels, differ)]
+    unseen = [int((~labels_of_one.flatten().bincount(weights=d.flatten().double()).bool()).sum()) for labels_of_one, d in zip(labels.cpu(), differ.cpu())]
     if any(unseen):
         worst = int(np.argmax(unseen))
         warn(f"{unseen[worst]} of {int(labels[worst].max()) + 1} regions look exactly like what would hide them, so that their attribution says "

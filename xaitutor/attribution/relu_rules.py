@@ -19,7 +19,8 @@ from torch import Tensor, nn
 
 from xaitutor.attribution.gradients import gradient
 from xaitutor.attribution.inputs import warn
-from xaitutor.networks.rules import backward_rules, with_backward
+from xaitutor.networks.layers import require_eval
+from xaitutor.networks.rules import backward_rules, require_watchable, with_backward
 
 
 def deconvnet(
@@ -59,9 +60,10 @@ def _guided(relu: Callable, x: Tensor) -> Tensor:
 
 
 def _gradient_with(rule: Callable, model, x, target, score) -> Tensor:
+    require_eval(model)
+    require_watchable(model)
     with backward_rules({"relu": rule}, in_place=True) as used:
         result = gradient(model, x, target, score=score)
     if not used:
-        warn("no ReLU ran in this network, so that this is the plain gradient (only relu itself has the rule; "
-             "PyTorch does not show what runs inside a torch.jit module)")
+        warn("no ReLU ran in this network, so that this is the plain gradient (only relu itself has the rule)")
     return result

@@ -15,12 +15,12 @@ from xaitutor.attribution.inputs import at_least_one, explaining
 
 def smoothgrad(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *, method: Callable = gradient,
-    samples: int = 50, noise: float = 0.15, batch_size: int = 16, seed: int = 0, **options,
+    samples: int = 50, noise: float = 0.15, batch_size: int = 16, seed: int = 0, progress: bool = True, **options,
 ) -> Tensor:
     """1/n Σ method(x + N(0, σ²)), σ = noise · (max x − min x) of each image; what `method` outputs, as (N, C, H, W).
 
     method: any function `method(model, x, target, **options)` of this package. noise: the paper takes 0.1 to 0.2.
-    batch_size: how many copies are in memory at a time. seed: the same noise each time, and for each image.
+    batch_size: how many copies are in memory at a time. seed: the same noise each time, and for each image. progress: a bar after three seconds.
 
     The class is decided once, on the clean image. Cost: `samples` times that of the method, for each image, and one
     more forward pass to find the class where target is None.
@@ -35,7 +35,7 @@ def smoothgrad(
         target = decide(model, x, target, batch_size)
         return weighted_sum(
             lambda noisy, index: method(model, noisy, target[index], **options),
-            _noisy(x, samples, noise, seed), len(x), len(x) * samples, batch_size)
+            _noisy(x, samples, noise, seed), len(x), len(x) * samples, batch_size, progress)
 
 
 def _noisy(x: Tensor, samples: int, noise: float, seed: int) -> Iterator[Copy]:

@@ -28,7 +28,7 @@ from xaitutor.attribution.regions import filling, labels_of, spread, warn_of_the
 def lime(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     regions: int | Tensor = 50, fill: str | float | Tensor | Callable = "regions", samples: int = 1000, width: float = 0.25, ridge: float = 1,
-    score: str = "logit", seed: int = 0, batch_size: int = 32,
+    score: str = "logit", seed: int = 0, batch_size: int = 32, progress: bool = True,
 ) -> Tensor:
     """The weight of each region in a ridge regression near the picture, spread evenly over the region's pixels. (N, 1, H, W).
 
@@ -47,13 +47,13 @@ def lime(
         return ridge_weights(there, values, lime_kernel(there, width), ridge)
 
     draw = lambda count: lime_coalitions(count, samples, seed)  # noqa: E731
-    return _stand_in(model, x, target, regions, fill, draw, fit, score, batch_size)
+    return _stand_in(model, x, target, regions, fill, draw, fit, score, batch_size, progress)
 
 
 def kernel_shap(
     model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None = None, *,
     regions: int | Tensor = 50, fill: str | float | Tensor | Callable = "regions", samples: int = 1000,
-    score: str = "logit", seed: int = 0, batch_size: int = 32,
+    score: str = "logit", seed: int = 0, batch_size: int = 32, progress: bool = True,
 ) -> Tensor:
     """The Shapley value of each region, spread evenly over the region's pixels: the map sums to S(picture) − S(all hidden). (N, 1, H, W).
 
@@ -64,7 +64,7 @@ def kernel_shap(
     """
     at_least_one(samples=samples)
     draw = lambda count: shap_coalitions(count, samples, seed)  # noqa: E731
-    return _stand_in(model, x, target, regions, fill, draw, shapley_weights, score, batch_size)
+    return _stand_in(model, x, target, regions, fill, draw, shapley_weights, score, batch_size, progress)
 
 
 def lime_coalitions(regions: int, samples: int, seed: int) -> np.ndarray:
@@ -125,7 +125,7 @@ def shapley_weights(there: np.ndarray, values: np.ndarray) -> np.ndarray:
     return np.append(weights, total - weights.sum())
 
 
-def _stand_in(model, x: Tensor, target, regions, fill, draw: Callable, fit: Callable, score: str, batch_size: int) -> Tensor:
+def _stand_in(model, x: Tensor, target, regions, fill, draw: Callable, fit: Callable, score: str, batch_size: int, progress: bool) -> Tensor:
     """Draw coalitions for each picture, ask, and fit."""
     with explaining(model, x) as x, torch.no_grad():
         labels = labels_of(x, regions)
@@ -136,8 +136,8 @@ def _stand_in(model, x: Tensor, target, regions, fill, draw: Callable, fit: Call
             warn(f"{max(map(len, coalitions))} samples are fewer than the {max(there.shape[1] for there in coalitions)} regions: the weights are not "
                  "determined; take more samples or fewer regions")
         copies = lambda i: _partly_hidden(x[i], behind[i], labels[i], coalitions[i])  # noqa: E731
-        found = answers_of(model, x, target, copies, [len(there) for there in coalitions], score, batch_size)
-        return torch.stack([spread(fit(there, values.double().cpu().numpy()), one) for there, values, one in zip(coalitions, found, labels)])[:, None].to(x)
+        found = answers_of(model, x, target, copies, [len(there) for there in coalitions], score, batch_size, progress)
+        return torch.stack([spread(fit(there, values.cpu().double().numpy()), one) for there, values, one in zip(coalitions, found, labels)])[:, None].to(x)
 
 
 def _partly_hidden(image: Tensor, behind: Tensor, labels: Tensor, coalitions: np.ndarray) -> Iterator[Tensor]:

@@ -1,4 +1,4 @@
-from . import clever_hans
+from . import clever_hans, strangers
 from .auditing import QUESTIONS, audit
 from .clusters import Clusters, spray
 from .contrasts import difference_of_differences, superiority

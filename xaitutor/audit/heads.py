@@ -29,7 +29,7 @@ def refitted(model: nn.Module, x: Tensor, labels: Tensor, *, penalty: float = 10
                          f"{tuple(labels.shape)} with {len(labels.unique())} classes")
     features = _into(model, name, x, batch_size)
     fresh = copy.deepcopy(model)
-    weight, bias = _regression(features.double(), labels, penalty)
+    weight, bias = _regression(features.cpu().double(), labels, penalty)
     with torch.no_grad():
         fresh.get_submodule(name).weight.copy_(weight)
         fresh.get_submodule(name).bias.copy_(bias)
@@ -41,7 +41,7 @@ def _regression(features: Tensor, labels: Tensor, penalty: float) -> tuple[Tenso
     from sklearn.linear_model import LogisticRegression
 
     mean, spread = features.mean(dim=0), features.std(dim=0).clamp_min(1e-6)
-    fitted = LogisticRegression(C=1 / penalty, max_iter=1000).fit(((features - mean) / spread).numpy(), labels.numpy())
+    fitted = LogisticRegression(C=1 / penalty, max_iter=1000).fit(((features - mean) / spread).numpy(), labels.cpu().numpy())
     weight = torch.from_numpy(fitted.coef_) / spread
     return weight, torch.from_numpy(fitted.intercept_) - weight @ mean
 

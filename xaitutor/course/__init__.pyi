@@ -1,1 +1,1 @@
-from . import environment, exercises, start, versions
+from . import environment, exercises, rehearsal, slides, start, versions

@@ -1,1 +1,1 @@
-from . import attributions, audits, grids, planes, plots, trees, widgets
+from . import attributions, audits, grids, planes, plots, studio, trees, widgets

@@ -13,8 +13,8 @@ from matplotlib.figure import Figure
 from xaitutor.figures import grids, planes, plots
 
 
-def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widget) -> None:
-    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved.
+def explore(draw: Callable[..., tuple[Figure, str]], beside: bool = False, **controls: ipywidgets.Widget) -> None:
+    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved. `beside`: they stand in columns, as many as fit.
 
     `draw` returns a figure and its alternative text. Where no widget can run (a printed page, a viewer
     on the web, a projector's PDF) the picture of the controls' first values is shown instead: it is
@@ -34,8 +34,9 @@ def explore(draw: Callable[..., tuple[Figure, str]], **controls: ipywidgets.Widg
     still = redraw()
     for control in controls.values():
         control.observe(redraw, names="value")
-    box = ipywidgets.VBox([*controls.values(), image, caption])
-    _display(box, still)
+    columns = {"grid_template_columns": "repeat(auto-fill, 310px)"}
+    above = [ipywidgets.GridBox([*controls.values()], layout=columns)] if beside else controls.values()
+    _display(ipywidgets.VBox([*above, image, caption]), still)
 
 
 def perceptron_line(x, y, weights=(1.0, 1.0), bias: float = -0.5) -> None:
@@ -285,6 +286,75 @@ def place(networks: dict, scenes: Sequence) -> None:
     explore(draw, animal=ipywidgets.Dropdown(options=animals, description="animal"),
             place=ipywidgets.Dropdown(options=list(PLACES), value="snow", description="place"),
             network=ipywidgets.Dropdown(options=list(networks), value=list(networks)[-1], description="network"))
+
+
+STUDIO = {  # the methods of the studio that answer while a slider moves, and with which options
+    "gradient": {}, "gradient_x_input": {}, "smoothgrad": {"samples": 6}, "integrated_gradients": {"steps": 6, "rule": "midpoint"}, "cam": {}, "grad_cam": {},
+    "lrp": {}, "deeplift": {},
+}
+
+
+def studio() -> None:
+    """Build any scene of the menagerie, and see what a network says of it and how a method explains the answer, while a slider moves.
+
+    Every factor of a `menagerie.Scene` has a control; so have the network, the method and the class that is explained. A part that an animal
+    does not have (a sofa has no head) leaves it as it is. The page of the same name on the course's site needs no Python.
+    """
+    from xaitutor.attribution import METHODS
+    from xaitutor.menagerie import CLASSES
+    from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES
+    from xaitutor.studio import stage, truths
+    from xaitutor.truth.networks import network
+
+    networks = {name: network(full) for name, full in truths.NETWORKS.items()}
+
+    def draw(network: str, method: str, target: int | None, missing: str, facing: int, **factors) -> tuple[Figure, str]:
+        return _asked(networks[network], network, METHODS[method], target, _without(factors | {"facing": facing}, missing))
+
+    def menu(name: str, options, **value) -> ipywidgets.Widget:
+        return ipywidgets.Dropdown(options=options, description=name, **value)
+
+    def slider(name: str, low: float, high: float) -> ipywidgets.Widget:
+        return ipywidgets.FloatSlider(stage.POSE.get(name, 0.0), min=low, max=high, step=0.05, description=name, readout_format=".2f")
+
+    parts = ("nothing", *stage.part_names("horse"), "object")
+    explore(
+        draw, beside=True, shape=menu("animal", SHAPES), coat=menu("coat", COATS, value="stripes"), colour=menu("colour", COLOURS), place=menu("place", PLACES),
+        missing=menu("leave out", parts), network=menu("network", list(networks)), method=menu("method", [(METHODS[name].title, name) for name in STUDIO], value="integrated_gradients"),
+        target=menu("class", [("its own answer", None), *((name, i) for i, name in enumerate(CLASSES))]), facing=menu("facing", [("right", 1), ("left", -1)]),
+        x=slider("x", 0.2, 0.8), y=slider("y", 0.7, 0.95), size=slider("size", 0.6, 1.3), stride=slider("stride", -1, 1), head=slider("head", -1, 1),
+        tail=slider("tail", -1, 1), light=slider("light", 0.7, 1.2), cover=slider("cover", 0, 1),
+        seed=ipywidgets.IntSlider(stage.POSE["seed"], min=0, max=50, description="seed"))
+
+
+def _without(factors: dict, missing: str):
+    """The scene with these factors, without a part where it has it."""
+    from xaitutor.menagerie import Scene
+    from xaitutor.menagerie.anatomy import part_names
+
+    scene = Scene(**factors)
+    return scene.without(missing) if missing in (*part_names(scene.shape), "object") else scene
+
+
+def _asked(network, name: str, method, target: int | None, scene) -> tuple[Figure, str]:
+    """What a network says of a scene, and how a method explains it: the figure of the studio and its text."""
+    import torch
+
+    from xaitutor.figures.studio import scene_map_and_answers
+    from xaitutor.menagerie import CLASSES
+
+    drawn, classes = scene.render(), list(CLASSES)
+    x = network.inputs(drawn.image[None])
+    with torch.no_grad():
+        logits = network.model(x)[0]
+    shares, answer = logits.softmax(dim=0), int(logits.argmax())
+    target = answer if target is None else target
+    found = method.function(network.model, x, target, **STUDIO[method.name])
+    picture = torch.from_numpy(drawn.image).permute(2, 0, 1)[None].float() / 255
+    figure = scene_map_and_answers(picture, found, shares.tolist(), classes, f"{method.title}: why {classes[target]}?")
+    left_out = f", without {', '.join(sorted(scene.missing))}" if scene.missing else ""
+    return figure, (f"A {scene.colour} {scene.shape}, coat: {scene.coat}, place: {scene.place}{left_out}. The {name} network says {classes[answer]}, "
+                    f"{shares[answer]:.1%}; {method.title} asks about {classes[target]}, whose score is {logits[target]:.3f}.")
 
 
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:

@@ -165,17 +165,19 @@ def effective(
     """
     import torch
 
-    from xaitutor.networks.layers import evaluating, hooks
+    from xaitutor.networks.layers import evaluating, hooks, require_images, run
+    from xaitutor.networks.layouts import channels_first
 
+    require_images(images)
     outputs = []
 
     def record(name, output):
         if torch.is_tensor(output) and output.ndim == 4:
-            outputs[:] = [output.clone()]  # a clone: an in-place ReLU after the layer must not count
+            outputs[:] = [channels_first(output, model, name, tuple(images.shape[2:])).clone()]  # a clone: an in-place ReLU after the layer must not count
 
     images = images.detach().clone().requires_grad_()
     with torch.enable_grad(), evaluating(model), hooks({layer: _module(model, layer)}, record):
-        model(images)
+        run(model, images.clone())  # a copy, which the first layer may overwrite
     if not outputs:
         raise ValueError(
             f"layer {layer!r} has no rows and columns; take one before flatten, such as the last convolution"
@@ -385,12 +387,14 @@ def _first_convolution(model):
 
 def _module(model, layer: str):
     modules = dict(model.named_modules())
-    if not layer or layer not in modules:
+    if not isinstance(layer, str) or not layer or layer not in modules:
         _refuse(model, layer)
     return modules[layer]
 
 
 def _refuse(model, layer: str):
+    if not isinstance(layer, str):
+        raise TypeError(f"a layer is given by its name, one of model.named_modules(), not as a {type(layer).__name__}")
     names = [name for name, _ in model.named_modules() if name]
     if layer in names:
         raise ValueError(f"layer {layer!r} did not run, or returns no tensor; take one inside it or after it")

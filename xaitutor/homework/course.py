@@ -25,7 +25,20 @@ def release(source: Path, folder: Path) -> Path:
     (folder / "source" / name).mkdir(parents=True)
     shutil.copy(source, folder / "source" / name)
     _converter("GenerateAssignment", folder, name).start()
-    return folder / "release" / name / f"{name}.ipynb"
+    released = folder / "release" / name / f"{name}.ipynb"
+    _go_on_at_errors(released)
+    return released
+
+
+def _go_on_at_errors(notebook: Path) -> None:
+    """Tag the cells so that Restart and Run All goes on behind an open task, and a wrong one."""
+    import nbformat
+
+    released = nbformat.read(notebook, as_version=4)
+    for cell in released.cells:
+        if cell.cell_type == "code":
+            cell.metadata.tags = [*cell.metadata.get("tags", []), "raises-exception"]
+    nbformat.write(released, notebook)
 
 
 def grade(submission, released: Path, folder: Path, seconds: int, with_tests: bool = False) -> tuple[dict[str, float], list[str]]:
@@ -83,7 +96,14 @@ def _lay_out(submission, released: Path, folder: Path) -> list[str]:
         shutil.copytree(submission.folder, target, ignore=_left_out)
     target.mkdir(parents=True, exist_ok=True)
     nbformat.write(mended, target / f"{name}.ipynb")
-    return remarks
+    return remarks + _open_tasks(mended)
+
+
+def _open_tasks(notebook) -> list[str]:
+    """A remark on the tasks without an answer."""
+    solutions = [cell for cell in notebook.cells if cell.metadata.get("nbgrader", {}).get("solution")]
+    names = [cell.metadata.nbgrader.grade_id for cell in solutions if STUB.partition("  #")[0] in cell.source]
+    return [f"no answer: {', '.join(names) if len(names) < len(solutions) else 'all tasks are open'}"] if names else []
 
 
 def _left_out(folder: str, names: list[str]) -> list[str]:

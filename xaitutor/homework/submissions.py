@@ -12,7 +12,7 @@ class Submission(NamedTuple):
     student: str
     notebook: Path | None
     remarks: tuple[str, ...] = ()
-    folder: Path | None = None  # of the student's own: what else is in it goes along
+    folder: Path | None = None  # of the student's own, in which the notebook lies: what else is in it goes along
 
 
 def find(folder: str | Path, name: str) -> list[Submission]:
@@ -32,13 +32,13 @@ def find(folder: str | Path, name: str) -> list[Submission]:
 
 
 def _in_folder(folder: Path, name: str) -> Submission:
-    notebooks = sorted(path for path in folder.rglob("*.ipynb") if ".ipynb_checkpoints" not in path.parts)
+    notebooks = sorted(path for path in folder.rglob("*.ipynb") if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     right = [path for path in notebooks if path.name == f"{name}.ipynb"]
     if len(right) == 1:
-        return Submission(folder.name, right[0], folder=folder)
+        return Submission(folder.name, right[0], folder=right[0].parent)
     if len(notebooks) == 1:
         remark = f"the notebook is called {notebooks[0].name}, not {name}.ipynb"
-        return Submission(folder.name, notebooks[0], (remark,), folder)
+        return Submission(folder.name, notebooks[0], (remark,), notebooks[0].parent)
     there = ", ".join(path.name for path in notebooks) or "no notebook"
     return Submission(folder.name, None, (f"expected one notebook {name}.ipynb; there is {there}",))
 

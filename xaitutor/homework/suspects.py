@@ -1,8 +1,8 @@
 """A network with one thing wrong, another for each student: which, says a hash of the name, and nothing that is handed out.
 
     for_student("Ada Lovelace")     what she gets: network, pictures, labels, preprocess
-    fault("Ada Lovelace")           what is wrong with it, one of `FAULTS`         (for tests)
-    healthy("Ada Lovelace")         the same with nothing wrong                    (for tests)
+
+What is wrong with it, and the same with nothing wrong, knows `xaitutor.homework.key`, which no student gets.
 """
 
 from __future__ import annotations
@@ -45,21 +45,12 @@ class Handed(nn.Module):
 def for_student(name: str, draw: int = 0) -> Case:
     """What the student of this name gets; another `draw`, other pictures with the same fault. The same name, the same bits, however it is spaced or written
     in capitals. Raises ValueError for a name without a letter."""
-    return _case(name, draw, fault(name))
+    return case(name, draw, FAULTS[number(name) % len(FAULTS)])
 
 
-def healthy(name: str, draw: int = 0) -> Case:
-    """`for_student` with nothing wrong."""
-    return _case(name, draw, "nothing")
-
-
-def fault(name: str) -> str:
-    """What is wrong with `for_student(name)`."""
-    return FAULTS[_number(name) % len(FAULTS)]
-
-
-def _case(name: str, draw: int, wrong: str) -> Case:
-    seed, which = divmod(_number(name) // len(FAULTS) % (SEEDS * len(NETWORKS)), len(NETWORKS))
+def case(name: str, draw: int, wrong: str) -> Case:
+    """The network and the pictures of a name, with this fault, or with "nothing" wrong."""
+    seed, which = divmod(number(name) // len(FAULTS) % (SEEDS * len(NETWORKS)), len(NETWORKS))
     inside = wrong == "softmax inside"
     model, x, labels, options = planted("nothing" if inside else wrong, NETWORKS[which], count=PICTURES, seed=seed + SEEDS * draw)
     order = torch.randperm(PICTURES, generator=torch.Generator().manual_seed(seed))
@@ -67,7 +58,8 @@ def _case(name: str, draw: int, wrong: str) -> Case:
     return Case(handed, x[order], labels[order], options["preprocess"])
 
 
-def _number(name: str) -> int:
+def number(name: str) -> int:
+    """A hash of the name, which draws all the rest."""
     plain = " ".join(unicodedata.normalize("NFKC", name).casefold().split())
     if not any(letter.isalpha() for letter in plain):
         raise ValueError(f"the name {name!r} has no letters: write your own, as it stands in the list of the course")

@@ -7,17 +7,18 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xaitutor.maximization.network import like, prepare
+from xaitutor.maximization.network import channels_of, like, prepare
 from xaitutor.maximization.objectives import Objective
 from xaitutor.maximization.parameterisations import Parameterisation, decode, encode, pixels
 from xaitutor.maximization.seeds import seeded
+from xaitutor.networks.layers import derivative, require_images
 from xaitutor.progress import tqdm
 
 NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
@@ -26,7 +27,7 @@ NOTHING = ("the objective had no gradient in any step, so that the picture is st
 
 
 class Result(NamedTuple):
-    """`pictures` (n, 3, H, W) in [0, 1], and `activations` (steps + 1, n), the objective for each picture.
+    """`pictures` (n, C, H, W) in [0, 1], and `activations` (steps + 1, n), the objective for each picture.
 
     Row t is what the network saw in step t, with the transforms of that step; the last row is the final
     picture as it is. Penalties are not in it.
@@ -38,8 +39,11 @@ class Result(NamedTuple):
 
 @contextmanager
 def gradients() -> Iterator[None]:
-    """Gradients, also where the caller has switched them off. Serves as a decorator, too."""
-    with torch.inference_mode(False), torch.enable_grad():
+    """Gradients, also where the caller has switched them off, in the precision of the parameters. Serves as a decorator, too."""
+    with torch.inference_mode(False), torch.enable_grad(), ExitStack() as stack:
+        for device in ("cpu", "cuda", "mps"):
+            if torch.is_autocast_enabled(device):
+                stack.enter_context(torch.autocast(device, enabled=False))
         yield
 
 
@@ -55,7 +59,8 @@ def maximize(
 
     objective: `channel(…)`, `unit(…)`, `target(…)`, `direction(…)`, `diversity(…)`, and sums of them.
     preprocess: as from `load_model`; only its mean and std count. None for a model that takes [0, 1].
-    size: pixels along each side. start: a picture (3, H, W) or (1, 3, H, W) in [0, 1] to begin with, instead of noise.
+    size: pixels along each side. start: a picture (C, H, W) or (1, C, H, W) in [0, 1] to begin with, instead of noise. C is what the
+    network's first convolution takes: 3 in most, 1 where it was made for grey pictures.
     optimiser: called as `optimiser([parameters], lr=learning_rate)`; `torch.optim.SGD` is the plain formula above.
     parameterisation: `pixels(…)` or `fourier(…)`: what the parameters mean.
     transforms: functions x → x, one after the other: what the network sees (`jitter`, `rotation`, `scaling`).
@@ -71,7 +76,8 @@ def maximize(
     with the step; unsuitable arguments), IndexError (no such channel, row, column or class) and TypeError.
     """
     check_numbers(steps=steps, n=n, size=size, patience=patience, learning_rate=learning_rate)
-    picture = first_picture(start, size, n, like(model))
+    picture = first_picture(start, size, n, like(model), channels_of(model, preprocess))
+    check_colours(parameterisation, picture.shape[1])
     ready = prepare(model, objective, preprocess, picture[:1], n)
     shape, rows, moved = tuple(picture.shape[2:]), [], False
     with seeded(seed):
@@ -83,8 +89,11 @@ def maximize(
         for step in tqdm(range(1, steps + 1), disable=not progress, leave=False, delay=3):
             picture = decode(parameterisation, parameters, shape)
             values = ready.values(_transformed(picture, transforms))
+            if not values.requires_grad:
+                raise ValueError("the objective does not depend on the picture by anything that has a gradient; does the model detach, round, or run "
+                                 "under torch.no_grad() itself?")
             loss = sum(penalty(picture).sum() for penalty in penalties) - values.sum()
-            (parameters.grad,) = torch.autograd.grad(loss, parameters)
+            parameters.grad = derivative(loss, parameters)
             check_finite(step, values, parameters.grad)
             climber.step()
             if after_step or not parameterisation.sigmoid:
@@ -99,7 +108,8 @@ def maximize(
 
 
 def measure(model: nn.Module, objective: Objective, pictures: Tensor, preprocess=None) -> Tensor:
-    """The objective (N,) for pictures (N, 3, H, W) with values in [0, 1]; arguments and errors as in `maximize`."""
+    """The objective (N,) for pictures (N, C, H, W) with values in [0, 1]; arguments and errors as in `maximize`."""
+    require_images(pictures)
     pictures = pictures.detach().to(like(model))
     ready = prepare(model, objective, preprocess, pictures[:1], len(pictures))
     with torch.no_grad():
@@ -150,16 +160,21 @@ def check_numbers(learning_rate: float, **whole: int | None) -> None:
         raise ValueError(f"learning_rate is a number above 0, not {learning_rate!r}")
 
 
-def first_picture(start: Tensor | None, size: int, n: int, alike: Tensor) -> Tensor:
-    """(n, 3, H, W): `start`, or else grey."""
+def check_colours(kind: Parameterisation, channels: int) -> None:
+    if kind.decorrelated and channels != 3:
+        raise ValueError(f"decorrelated colours are those of pictures with 3 channels, and this network takes {channels}; leave decorrelated out")
+
+
+def first_picture(start: Tensor | None, size: int, n: int, alike: Tensor, channels: int = 3) -> Tensor:
+    """(n, C, H, W): `start`, or else grey."""
     if start is None:
-        return alike.new_full((n, 3, size, size), 0.5)
+        return alike.new_full((n, channels, size, size), 0.5)
     if not isinstance(start, Tensor) or not start.is_floating_point():
         kind = f"a tensor of {start.dtype}" if isinstance(start, Tensor) else type(start).__name__
         raise TypeError(f"start is a tensor of floats in [0, 1], as from images.to_tensor(…), not {kind}")
     picture = start[None] if start.ndim == 3 else start
-    if picture.ndim != 4 or picture.shape[:2] != (1, 3):
-        raise ValueError(f"start is one picture (3, H, W) or (1, 3, H, W), not {tuple(start.shape)}")
+    if picture.ndim != 4 or picture.shape[:2] != (1, channels):
+        raise ValueError(f"start is one picture ({channels}, H, W) or (1, {channels}, H, W), as this network takes, not {tuple(start.shape)}")
     if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused, too
         raise ValueError(f"start has values in [0, 1], not {picture.min():.3g} to {picture.max():.3g}; is it "
                          "normalised? images.denormalise(x, mean, std) brings it back")

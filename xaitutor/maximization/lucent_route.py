@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from xaitutor.maximization.ascent import Result, check_finite, check_numbers, finish, first_picture, gradients
-from xaitutor.maximization.network import Ready, like, normalisation, prepare
+from xaitutor.maximization.network import Ready, channels_of, like, normalisation, prepare
 from xaitutor.maximization.objectives import Objective, Term
 from xaitutor.maximization.parameterisations import Parameterisation, pixels
 from xaitutor.maximization.seeds import seeded
@@ -41,11 +41,15 @@ def maximize_lucent(
     mean over n pictures, `maximize` the sum: with Adam that is the same but for rounding.
 
     Raises ValueError for what Lucent does not have: start, patience, after_step, pixels without a sigmoid,
-    another decay than 1, and the direction of a layer without a map.
+    another decay than 1, the direction of a layer without a map, layers that put out (N, h, w, C), and networks of another number of channels than 3.
     """
     check_numbers(steps=steps, n=n, size=size, learning_rate=learning_rate)
     _check_known(start, patience, after_step, parameterisation)
-    ready = prepare(model, objective, preprocess, first_picture(None, size, 1, like(model)), n)
+    channels = channels_of(model, preprocess)
+    ready = prepare(model, objective, preprocess, first_picture(None, size, 1, like(model), channels), n)
+    if ready.turned or channels != 3:
+        what = f"layers that put out (N, h, w, C), such as {min(ready.turned)!r}" if ready.turned else f"networks that take {channels} channels"
+        raise ValueError(f"Lucent does not know {what}; use maximize")
     goal, lucent, rows = _translate(ready), _lucent(), []
     device = lucent.param.spatial.device
 

@@ -1,1 +1,1 @@
-from . import images, layers, models, rules
+from . import folders, images, layers, layouts, models, neighbours, rules

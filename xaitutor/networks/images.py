@@ -19,6 +19,7 @@ from PIL import Image, ImageOps
 if TYPE_CHECKING:
     from torch import Tensor
 
+_TWELVE_BITS = 4096
 # Photos inside the installed packages: nothing is downloaded. Licences: data/SOURCES.md.
 _PHOTOS = {
     "astronaut": "skimage/data/astronaut.png",
@@ -141,7 +142,53 @@ def _from_deep(array: np.ndarray) -> Image.Image:
     top = 1.0 if array.dtype.kind == "f" else 65535.0
     if not (array.min() >= 0 and array.max() <= top):  # written so that NaN is refused, too
         raise ValueError(f"grey values from {array.min()} to {array.max()}, where 0 to {top:g} was expected")
+    if 255 < array.max() < _TWELVE_BITS:
+        warnings.warn(f"a 16-bit picture whose largest value is {array.max()}, of {top:g}: it comes out nearly black. If its values have 12 bits, "
+                      "multiply them by 16 first", stacklevel=2)
     return Image.fromarray(np.rint(array * (255.0 / top)).astype(np.uint8)).convert("RGB")
+
+
+def in_colour(picture: Image.Image | np.ndarray | Tensor) -> Image.Image | Tensor:
+    """What people call a picture, in three channels: a PIL image in mode RGB, or a tensor (…, 3, H, W) of uint8 or of floats in [0, 1].
+
+    A PIL image may be of any mode, an array (H, W), (H, W, 1), (H, W, 3) or (H, W, 4), a tensor (…, 1, H, W) or (…, 3, H, W). Transparency is
+    laid on white, grey becomes three times the same. Raises TypeError or ValueError for anything else, and for floats beyond [0, 1].
+    """
+    import torch
+
+    if isinstance(picture, Image.Image):
+        return _to_rgb(picture)
+    if isinstance(picture, np.ndarray):
+        return _from_array(picture)
+    if not isinstance(picture, torch.Tensor):
+        hint = "; images.load_image(path) reads one" if isinstance(picture, (str, os.PathLike)) else ""
+        raise TypeError(f"expected a picture: a PIL image, an array or a tensor, not {type(picture).__name__}{hint}")
+    if picture.ndim < 3 or picture.shape[-3] not in (1, 3) or not picture.numel():
+        hint = "; an array (H, W, C) becomes a tensor by .permute(2, 0, 1)" if picture.ndim == 3 and picture.shape[-1] in (1, 3, 4) else ""
+        raise ValueError(f"expected a tensor (3, H, W) or (N, 3, H, W), or with 1 channel in grey, got {tuple(picture.shape)}{hint}")
+    if picture.is_floating_point():
+        _check_range(picture, "is it normalised already, or from 0 to 255? Divide by 255")
+    elif picture.dtype != torch.uint8:
+        raise TypeError(f"expected a tensor of uint8, or of floats in [0, 1], got {picture.dtype}")
+    return picture.expand(*picture.shape[:-3], 3, *picture.shape[-2:])
+
+
+def _from_array(array: np.ndarray) -> Image.Image | Tensor:
+    import torch
+
+    if array.ndim == 3 and array.shape[-1] == 1:
+        array = array[..., 0]
+    if not (array.ndim == 2 or array.ndim == 3 and array.shape[-1] in (3, 4)) or not array.size:
+        raise ValueError(f"expected an array (H, W, 3), (H, W, 4) or (H, W), got the shape {array.shape}")
+    if array.dtype == np.uint8:
+        return _to_rgb(Image.fromarray(np.ascontiguousarray(array)))
+    if array.dtype.kind != "f":
+        raise TypeError(f"expected an array of uint8, or of floats in [0, 1], got {array.dtype}")
+    values = torch.as_tensor(np.ascontiguousarray(array if array.ndim == 3 else array[..., None])).float().permute(2, 0, 1)
+    _check_range(values, "is it normalised already, or from 0 to 255? Divide by 255")
+    if len(values) == 4:
+        values = values[:3] * values[3:] + (1 - values[3:])  # on white
+    return values.expand(3, *values.shape[1:])
 
 
 def to_tensor(image: Image.Image | np.ndarray) -> Tensor:

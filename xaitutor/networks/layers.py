@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -43,7 +43,7 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
     After the block, also after an exception in it, the model is bit for bit what it was. Raises ValueError for
     a name that the model does not have, and for `gradients=True` under `torch.no_grad()`.
     """
-    names = [names] if isinstance(names, str) else list(names)
+    names = [names] if isinstance(names, (str, nn.Module)) else list(names)
     modules = named(model, *names)
     activations, derivatives, latest = _Recorded(), _Recorded(), {}
 
@@ -53,6 +53,8 @@ def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False
     def copy_in_graph(name, output):
         if not torch.is_grad_enabled():
             raise ValueError("gradients were asked for, but the model runs under torch.no_grad(); leave that out")
+        if not output.is_floating_point():
+            raise ValueError(f"layer {name!r} puts out {output.dtype}, and whole numbers have no gradient; take a layer before it")
         kept = output.clone()  # a copy of our own in the graph, and another one for the model to go on with:
         kept = kept if kept.requires_grad else kept.requires_grad_()
         latest[name] = use = object()
@@ -79,6 +81,83 @@ def evaluating(model: nn.Module) -> Iterator[nn.Module]:
     finally:
         for module in training:
             module.training = True
+
+
+def original(model: nn.Module) -> nn.Module:
+    """The module that `torch.compile` was given, or the model itself: compiled code can be neither watched nor changed, and answers the same."""
+    return getattr(model, "_orig_mod", model)
+
+
+def require_gradients(model: nn.Module) -> None:
+    """Raise ValueError for a model that was made under `torch.inference_mode()`, through which torch lets no gradient pass."""
+    if any(value.is_inference() for value in (*model.parameters(), *model.buffers())):
+        raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
+                         "copy.deepcopy(model), made outside of it")
+
+
+def run(model: nn.Module, x: Tensor):
+    """`model(x)`. Where torch, or the model, cannot do it, ValueError says what the model was given, what kind its parameters are, and torch's first line."""
+    try:
+        with _uncompiled(model):
+            return model(x)
+    except torch.OutOfMemoryError:
+        raise
+    except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+        if isinstance(error, (IndexError, ValueError)) and _is_ours(error):
+            raise
+        if "nference tensors" in str(error):
+            require_gradients(model)
+        for weight in model.parameters():
+            if weight.is_floating_point() and (weight.dtype, weight.device) != (x.dtype, x.device):
+                raise ValueError(f"x is {x.dtype} on {x.device}, the model's parameters are {weight.dtype} on {weight.device}; x.to(device, dtype) "
+                                 "brings them together") from error
+        raise ValueError(f"the model cannot take x, {x.dtype} of the shape {tuple(x.shape)}: {_first_line(error)}") from error
+
+
+def derivative(score: Tensor, x: Tensor, **options) -> Tensor | None:
+    """∂ Σ score / ∂ x, as `torch.autograd.grad` has it. Raises ValueError for a network that writes over what the way back needs."""
+    try:
+        return torch.autograd.grad(score.sum(), x, **options)[0]
+    except RuntimeError as error:
+        if "inplace operation" in str(error):
+            raise ValueError("the network cannot be differentiated: it writes over what the way back needs (a function that ends in _, or inplace=True)") from error
+        raise
+
+
+def _uncompiled(model: nn.Module) -> AbstractContextManager:
+    """Compiled parts, at the top or inside, run as they were written: inside of them nothing could be watched or changed."""
+    compiled = any(hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None for module in model.modules())
+    return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
+
+
+def _is_ours(error: Exception) -> bool:
+    """Whether this package raised it, in a hook or a rule."""
+    last = error.__traceback__
+    while last.tb_next:
+        last = last.tb_next
+    return last.tb_frame.f_globals.get("__name__", "").startswith("xaitutor.")
+
+
+def _first_line(error: Exception) -> str:
+    return (str(error).strip().splitlines() or [type(error).__name__])[0][:300]
+
+
+def require_images(x: Tensor) -> None:
+    """Raise TypeError or ValueError unless x is a batch of finite images (N, C, H, W), floating point."""
+    if isinstance(x, (list, tuple)):
+        sizes = sorted({tuple(getattr(image, "shape", ())) for image in x})
+        hint = "torch.stack(x) makes one" if len(sizes) == 1 else f"bring the images to one size first, not {sizes}"
+        raise TypeError(f"x must be one tensor (N, C, H, W), not a {type(x).__name__} of {len(x)}; {hint}")
+    if not isinstance(x, Tensor):
+        raise TypeError(f"x must be a tensor (N, C, H, W), not {type(x).__name__}; x = preprocess(image)[None] is one")
+    if x.ndim != 4 or not x.numel():
+        hint = {3: "one image becomes a batch of one by x[None]", 5: "volumes and videos are not supported, their slices are"}.get(
+            x.ndim, "preprocess(image)[None] is such a batch")
+        raise ValueError(f"x must have the shape (N, C, H, W), not {tuple(x.shape)}; {hint}")
+    if not x.is_floating_point():
+        raise TypeError(f"x must be floating point and normalised, not {x.dtype}; x = preprocess(image)[None] is")
+    if not x.isfinite().all():
+        raise ValueError("x has values that are nan or infinite; look where they come from")
 
 
 def require_eval(model: nn.Module) -> None:
@@ -110,6 +189,7 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
     ValueError for a model in training mode, which the pass would change.
     """
     require_eval(model)
+    require_images(x)
     layers = {name: module for name, module in model.named_modules()
               if not list(module.children()) or list(module.parameters(recurse=False))}
     rows: list[Row] = []
@@ -120,14 +200,19 @@ def summary(model: nn.Module, x: Tensor) -> list[Row]:
         rows.append(Row(name, type(layers[name]).__name__, tuple(output.shape), count))
 
     with hooks(layers, _on_tensor(note)), torch.no_grad():
-        model(x)
+        run(model, x.clone())  # a copy, which the first layer may overwrite
     return rows
 
 
 def named(model: nn.Module, *names: str) -> dict[str, nn.Module]:
-    """The modules of these dotted names, by name. Raises ValueError for one that the model does not have, with the nearest."""
-    modules = dict(model.named_modules(remove_duplicate=False))
+    """The modules of these dotted names, by name. Raises ValueError for one that the model does not have, with the nearest, and TypeError
+    for a module in place of its name."""
+    modules = dict(original(model).named_modules(remove_duplicate=False))
     for name in names:
+        if not isinstance(name, str):
+            own = [repr(known) for known, module in modules.items() if module is name]
+            raise TypeError(f"a layer is given by its name, not as a {type(name).__name__}: " + (
+                f"say {own[0]}" if own else "take one of model.named_modules()"))
         if name not in modules:
             near = difflib.get_close_matches(str(name), modules, n=3, cutoff=0.4)
             top = [known for known in modules if known and "." not in known]
@@ -146,10 +231,10 @@ def hooks(modules: dict[str, nn.Module], hook: Callable, inputs: bool = False) -
     handles = []
     try:
         for name, module in modules.items():
-            def run(_, given, output, name=name):
+            def watch(_, given, output, name=name):
                 return hook(name, output, given) if inputs else hook(name, output)
 
-            handles.append(module.register_forward_hook(run))
+            handles.append(module.register_forward_hook(watch))
         yield
     finally:
         for handle in handles:

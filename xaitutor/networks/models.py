@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import re
+import time
 import urllib.request
 import uuid
 from collections import OrderedDict
@@ -24,11 +25,13 @@ import torch
 import torchvision
 from torch import Tensor, nn
 from torchvision.models import WeightsEnum
-from torchvision.transforms._presets import ImageClassification  # what torchvision's own weights.transforms() gives
 
 from xaitutor.files import data_files
+from xaitutor.networks.preprocessing import Preprocess
 
 EMBEDDED = ("menagerie_resnet18", "menagerie_resnet18_biased", "menagerie_resnet18_standard", "menagerie_vgg")
+PATIENCE = 30  # seconds that a server may say nothing
+FILES = (".pt", ".pth", ".ckpt", ".safetensors", ".onnx")  # names that end so are no names of networks
 WEIGHTS_DIR = "XAITUTOR_WEIGHTS_DIR"
 _FACTS = ("architecture", "categories", "mean", "std", "size")  # what an embedded file says about itself
 _AUXILIARY = ("aux1.", "aux2.", "AuxLogits.")  # heads that only training uses
@@ -41,7 +44,7 @@ def load_model(name: str, weights: str | os.PathLike | None = None) -> tuple[nn.
     weights: a file to use instead, `.safetensors` or `.pth`, with the parameter names of that network.
 
     model: takes (N, 3, H, W), gives logits (N, classes); in eval mode, no parameter asks for a gradient.
-    preprocess: PIL image to a normalised tensor (3, H, W); `preprocess.mean` and `preprocess.std` say how.
+    preprocess: a picture, PIL or array, to a normalised tensor (3, H, W), see `Preprocess`; `preprocess.mean` and `preprocess.std` say how.
     categories: the name of each class, in the order of the logits.
 
     Raises ValueError (unknown name, broken file, parameters of another network), FileNotFoundError (no such
@@ -63,11 +66,13 @@ def on_disk(name: str) -> bool:
     return name in EMBEDDED or any(isinstance(answer, Path) for answer in _tried(name))
 
 
-def download(name: str) -> Path:
+def download(name: str, seconds: float | None = None) -> Path:
     """The file with the weights of torchvision's classifier `name`; downloads it into torch's cache unless it is there.
 
     The download shows a progress bar, is compared with the SHA-256 in its file name, and only then gets that
     name: if it is interrupted, or runs twice at once, nothing broken is left.
+
+    seconds: what the download may take in all; None, as long as something comes.
 
     Raises ValueError (unknown name, embedded network, broken file in XAITUTOR_WEIGHTS_DIR), ConnectionError.
     """
@@ -81,7 +86,7 @@ def download(name: str) -> Path:
             return answer
     target = _cache() / _file_name(official)
     try:
-        return _fetch(official.url, target)
+        return _fetch(official.url, target, seconds)
     except (OSError, HTTPException, ValueError) as error:
         tried.append(f"{official.url}: {error or type(error).__name__}")
     raise ConnectionError(
@@ -105,6 +110,10 @@ def _check_name(name: str) -> None:
     known = names()
     if name in known:
         return
+    if Path(str(name)).suffix in FILES or os.path.isfile(str(name)):
+        raise ValueError(f"{str(name)!r} is a file, and load_model takes the name of a network. For a network of your own no loading of ours is needed: build it as it "
+                         f"was trained, model.load_state_dict(torch.load({str(name)!r}, weights_only=True)), model.eval(), and bring your own preprocess and names of "
+                         f"classes; notebooks/recipes.ipynb shows how. Weights for one of torchvision's: load_model('resnet18', weights={str(name)!r})")
     near = difflib.get_close_matches(str(name), known, n=3, cutoff=0.4)
     hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there is {', '.join(known)}"
     raise ValueError(f"there is no network {name!r}; {hint}")
@@ -132,7 +141,7 @@ def _load_embedded(name: str, weights: Path | None):
     categories = json.loads(facts["categories"])
     model = networks.build(facts["architecture"], len(categories))
     size = int(facts["size"])
-    preprocess = ImageClassification(
+    preprocess = Preprocess(
         crop_size=size, resize_size=size, mean=json.loads(facts["mean"]), std=json.loads(facts["std"]))
     return _fill(model, _read_weights(file), name, file), preprocess, categories
 
@@ -141,7 +150,7 @@ def _load_torchvision(name: str, weights: Path | None):
     official = _official(name)
     file = download(name) if weights is None else weights
     model = torchvision.models.get_model(name, weights=None, **_arguments(name))
-    return _fill(model, _read_weights(file), name, file), official.transforms(), list(official.meta["categories"])
+    return _fill(model, _read_weights(file), name, file), Preprocess.of(official.transforms()), list(official.meta["categories"])
 
 
 def _arguments(name: str) -> dict:
@@ -251,20 +260,23 @@ def _look_into_cache(official: WeightsEnum) -> Path | str:
     return path if _is_whole(path) else f"{path}: cut off or changed (its SHA-256 begins otherwise than its name says)"
 
 
-def _fetch(url: str, target: Path) -> Path:
+def _fetch(url: str, target: Path, seconds: float | None = None) -> Path:
     """Download `url` to `target` in one piece or not at all; raises OSError, HTTPException or ValueError.
 
     torch.hub's own function has no time limit, and moves the file in a way that collides on Windows.
     """
     from xaitutor.progress import tqdm
 
+    end = time.monotonic() + (seconds or float("inf"))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # one of its own for each process
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer, open(part, "xb") as file:
+        with urllib.request.urlopen(url, timeout=min(PATIENCE, seconds or PATIENCE)) as answer, open(part, "xb") as file:
             size = int(answer.headers.get("Content-Length") or 0) or None
             with tqdm(total=size, unit="B", unit_scale=True, desc=target.name) as bar:
                 while block := answer.read(1 << 17):
+                    if time.monotonic() > end:
+                        raise TimeoutError(f"not all came within {seconds:g} seconds")
                     file.write(block)
                     bar.update(len(block))
         got = part.stat().st_size

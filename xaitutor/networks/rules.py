@@ -23,7 +23,7 @@ from contextlib import contextmanager
 from functools import partial
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 from torch.overrides import TorchFunctionMode
 
 
@@ -84,6 +84,14 @@ class each_call(TorchFunctionMode):
 
     def __torch_function__(self, function, types, args=(), kwargs=None):
         return self.handle(function, args, dict(kwargs or {}))
+
+
+def require_watchable(model: nn.Module) -> None:
+    """Raise ValueError for a network with a scripted or traced part: torch shows no function that runs inside it, so that none can be swapped."""
+    for name, module in model.named_modules():
+        if isinstance(module, torch.jit.ScriptModule):
+            raise ValueError(f"{f'layer {name!r}' if name else 'the model'} is a torch.jit module, inside which no function can be watched or have "
+                             "another backward rule; take the network that it was made of")
 
 
 class _Swap:

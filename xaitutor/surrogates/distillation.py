@@ -5,6 +5,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xaitutor.networks.layers import require_images
 from xaitutor.progress import tqdm
 from xaitutor.surrogates.soft_trees import SoftTree
 
@@ -66,13 +67,13 @@ def soft_tree(x: Tensor, targets: Tensor, *, depth: int = 4, beta: float = 1.0, 
 
 
 def _check(x, targets, penalty, epochs, rate, batch_size) -> None:
-    if x.ndim != 4 or not x.is_floating_point() or not x.isfinite().all():
-        raise ValueError(f"x must be finite pictures (N, C, H, W), floating point, not {x.dtype} of shape {tuple(x.shape)}"
-                         + ("; look where nan or infinity come from" if x.is_floating_point() and x.ndim == 4 else ""))
+    require_images(x)
+    if x.dtype not in (torch.float32, torch.float64):
+        raise ValueError(f"a tree is grown in single or double precision, not in {x.dtype}; x.float()")
     if targets.ndim != 2 or len(targets) != len(x):
         raise ValueError(f"targets must be ({len(x)}, classes), a distribution for each picture, not {tuple(targets.shape)}; "
                          "of labels F.one_hot(labels, classes) makes them")
-    if not (targets >= 0).all() or not torch.allclose(targets.sum(dim=1).double(), torch.ones(len(x), dtype=torch.float64), atol=1e-3):
+    if not (targets >= 0).all() or not ((targets.sum(dim=1) - 1).abs() <= 1e-3).all():
         raise ValueError("each row of targets must be a distribution, not negative and with the sum 1; model(x).softmax(dim=1) is")
     if not 0 <= penalty < float("inf") or not 0 < rate < float("inf"):
         raise ValueError(f"penalty must not be negative and rate must be positive, not {penalty!r} and {rate!r}; 0.1 and 2e-3 are usual")

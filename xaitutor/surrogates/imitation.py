@@ -31,12 +31,14 @@ class Fidelity(NamedTuple):
     network: Interval
 
 
-def ask(model: nn.Module, preprocess: Callable, images: np.ndarray, size: int = 16, batch_size: int = 100) -> Answers:
+def ask(model: nn.Module, preprocess: Callable, images: np.ndarray, size: int = 16, batch_size: int = 100, progress: bool = True) -> Answers:
     """Show the network `images` (N, H, W, 3), uint8, and keep its answers, with small versions for a surrogate: `Answers`.
 
     preprocess: what `load_model` gives second. size: the small pictures' side; each of their pixels is a mean of the large ones'.
     """
     require_eval(model)
+    if not isinstance(images, np.ndarray):
+        raise TypeError(f"images must be an array (N, H, W, 3), uint8, not {type(images).__name__}; Dataset(n).images() gives such")
     images = torch.as_tensor(np.ascontiguousarray(images))  # mirrored ones, too: images[:, :, ::-1]
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != torch.uint8:
         raise ValueError(f"images must be (N, H, W, 3), uint8, not {images.dtype} of shape {tuple(images.shape)}; "
@@ -45,8 +47,8 @@ def ask(model: nn.Module, preprocess: Callable, images: np.ndarray, size: int = 
         raise ValueError(f"size is from 1 to that of the images, {min(images.shape[1:3])}, not {size!r}")
     small, answers = [], []
     with torch.no_grad():
-        for part in tqdm(images.split(batch_size), "asking the network", leave=False, delay=3):
-            x = preprocess(part.permute(0, 3, 1, 2).float() / 255)
+        for part in tqdm(images.split(batch_size), "asking the network", leave=False, delay=3, disable=not progress):
+            x = preprocess(part.permute(0, 3, 1, 2).float() / 255).to(next(model.parameters(), torch.zeros(())))
             small.append(F.adaptive_avg_pool2d(x, size))
             answers.append(model(x).softmax(dim=1))
     return Answers(torch.cat(small), torch.cat(answers))

@@ -26,7 +26,7 @@ def alike(who: Contestant, network: Network, scenes: int = SCENES) -> np.ndarray
     cast = situations(range(scenes))
     x, labels = network.inputs(pictures([s.scene for s in cast]).images), np.array([s.label for s in cast])
     with torch.no_grad():
-        logits = network.model(x).numpy()
+        logits = network.model(x).cpu().numpy()
     others = strongest_other(logits, labels)
     maps = [heatmap(who.function(network.model, x, torch.from_numpy(targets)), who.reduce, size=x.shape[2:]).flatten(1).double()
             for targets in (labels, others)]

@@ -54,7 +54,7 @@ def _logits(network: Network, pictures: np.ndarray) -> np.ndarray:
     x = network.inputs(pictures.reshape(-1, *pictures.shape[2:])).contiguous(memory_format=torch.channels_last)
     with torch.inference_mode():
         found = torch.cat([network.model(batch) for batch in x.split(BATCH)])
-    return found.double().numpy().reshape(*pictures.shape[:2], -1).transpose(2, 0, 1)
+    return found.cpu().double().numpy().reshape(*pictures.shape[:2], -1).transpose(2, 0, 1)
 
 
 def _name(network: Network, scene: Scene, places: Sequence[str]) -> str | None:

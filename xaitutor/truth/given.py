@@ -106,7 +106,7 @@ def explain(who: Contestant, network: Network, pictures: Pictures, targets: np.n
     known_regions = {"regions": integer_regions(pictures)} if who.needs == "regions" else {}
     with counted_passes(network.model) as counts:
         start = time.perf_counter()
-        attribution = _attribution(who, network.model, x, torch.from_numpy(targets), labels, known_regions)
+        attribution = _attribution(who, network.model, x, torch.from_numpy(targets).to(x.device), labels, known_regions)
         seconds = (time.perf_counter() - start) / len(x)
     regions, objects = torch.from_numpy(pictures.regions), torch.from_numpy(pictures.objects)
     heat = heatmap(attribution, who.reduce, clip=1, size=objects.shape[1:])
@@ -166,7 +166,7 @@ def _attribution(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, 
     broken = ~found.detach().flatten(1).isfinite().all(dim=1)
     if broken.any():
         raise ValueError(f"the method {who.name} gives values that are NaN or infinite for {labels[int(broken.int().argmax())]}")
-    return found.detach()
+    return found.detach().cpu()
 
 
 def _asked(who: Contestant, model: nn.Module, x: Tensor, targets: Tensor, labels: list[str], options: dict[str, Tensor]):

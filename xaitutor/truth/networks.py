@@ -35,7 +35,7 @@ class Network(NamedTuple):
 
     def inputs(self, images: np.ndarray) -> Tensor:
         """Pictures (N, 128, 128, 3) uint8, normalised as this network takes them: (N, 3, 128, 128)."""
-        return self.preprocess(torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2).float() / 255)
+        return self.preprocess(torch.from_numpy(np.asarray(images)).permute(0, 3, 1, 2).float() / 255).to(next(self.model.parameters(), torch.zeros(())))
 
 
 def network(which: str | nn.Module) -> Network:
@@ -95,7 +95,7 @@ def _check(own: Network) -> None:
         raise ValueError(f"{own.name} gives a {type(own.model).__name__}, not a network (torch.nn.Module)")
     own.model.eval()
     with torch.no_grad():
-        logits = own.model(torch.zeros(2, 3, 128, 128))
+        logits = own.model(torch.zeros(2, 3, 128, 128).to(next(own.model.parameters(), torch.zeros(()))))
     if not isinstance(logits, Tensor) or tuple(logits.shape) != (2, len(CLASSES)):
         got = tuple(logits.shape) if isinstance(logits, Tensor) else type(logits).__name__
         raise ValueError(f"{own.name} gives {got} for two pictures; expected logits (2, {len(CLASSES)}), of the classes "

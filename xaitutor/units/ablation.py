@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from typing import NamedTuple
@@ -9,7 +10,8 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import hooks, named, require_eval
+from xaitutor.networks.layers import hooks, named, original, require_eval, require_images, run
+from xaitutor.networks.layouts import channels_first
 from xaitutor.units.maps import check_activations, check_unit
 
 BATCH = 64
@@ -22,18 +24,22 @@ def ablate(model: nn.Module, layer: str, units: int | Iterable[int], to: float =
         with ablate(model, "layer4", [28]):
             model(x)
 
-    layer: its output is (N, channels, H, W) or (N, neurons); everything after it sees the changed output. Gradients
+    layer: its output is (N, channels, H, W), (N, H, W, channels) or (N, neurons); everything after it sees the changed output. Gradients
     flow through all other units, none through these. Blocks may be nested. Afterwards, also after an exception, nothing
     is left of it.
 
     Raises ValueError for a layer that the model does not have, TypeError for units that are no whole numbers; and, when
     the model runs, IndexError for a unit that the layer does not have, ValueError for an output without units.
     """
-    units = _listed(units)
+    units, model = _listed(units), original(model)
+    for unit in units:
+        check_unit(unit, sys.maxsize, layer)  # how many there are is known when it runs
 
     def replace(_, output):
         replaced = check_activations(output, layer).clone()
-        replaced[:, [check_unit(unit, output.shape[1], layer) for unit in units]] = to
+        channels = channels_first(replaced, model, layer)  # a view, whatever their order
+        for unit in units:
+            channels[:, check_unit(unit, channels.shape[1], layer)] = to
         return replaced
 
     with hooks(named(model, layer), replace):
@@ -62,7 +68,8 @@ def class_losses(
     for labels that do not fit.
     """
     require_eval(model)
-    labels = torch.as_tensor(labels)
+    require_images(x)
+    labels = torch.as_tensor(labels, device=x.device)
     if labels.shape != x.shape[:1] or len(labels) == 0 or labels.is_floating_point():
         raise ValueError(f"expected a class index for each picture of x, ({len(x)},) of whole numbers, "
                          f"not {tuple(labels.shape)} of {labels.dtype}")
@@ -88,4 +95,8 @@ def _listed(units: int | Iterable[int]) -> list[int]:
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([model(part) for part in x.split(BATCH)])
+        rows = [run(model, part.clone()) for part in x.split(BATCH)]
+    if not isinstance(rows[0], Tensor) or rows[0].ndim != 2:
+        got = tuple(rows[0].shape) if isinstance(rows[0], Tensor) else type(rows[0]).__name__
+        raise ValueError(f"the model must return logits of the shape (N, classes), but returns {got}; wrap it in a module that does")
+    return torch.cat(rows)

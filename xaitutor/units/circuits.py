@@ -12,7 +12,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from xaitutor.networks.layers import hooks, named, require_eval
+from xaitutor.networks.layers import hooks, named, require_eval, require_images, run
 from xaitutor.units.maps import check_unit
 
 
@@ -62,6 +62,8 @@ def circuit(model: nn.Module, layer: str, unit: int, x: Tensor, k: int = 3) -> C
     between); IndexError for a unit that it does not have.
     """
     require_eval(model)
+    require_images(x)
+    x = x.clone()  # which the first layer may overwrite
     convolution = _convolution(model, layer)
     check_unit(unit, convolution.out_channels, layer)
     if k < 1:
@@ -115,7 +117,7 @@ def _run(model: nn.Module, convolution: nn.Conv2d, layer: str, x: Tensor) -> tup
                 read.append(inputs[0].detach().clone())  # now: a layer that works in place may overwrite it
 
     with hooks(modules, note, inputs=True), torch.no_grad():
-        model(x)
+        run(model, x)
     if len(read) != 1:
         raise ValueError(f"layer {layer!r} runs {len(read)} times in one pass; "
                          "a circuit is that of a layer that runs once")

@@ -18,9 +18,11 @@ from torch import Tensor, nn
 
 from xaitutor.menagerie.scene import COATS, COLOURS, PLACES, SHAPES, Scene, sample
 from xaitutor.menagerie.streams import stream
-from xaitutor.networks.layers import record, require_eval
+from xaitutor.networks.layers import original, record, require_eval, run
+from xaitutor.networks.layouts import channels_first
 from xaitutor.progress import tqdm
-from xaitutor.units.maps import check_activations
+from xaitutor.units.maps import check_activations, require_ran
+from xaitutor.units.surveys import inputs
 
 FACTORS: dict[str, tuple[str, ...]] = {"shape": SHAPES, "coat": COATS, "colour": COLOURS, "place": PLACES}
 BATCH = 64
@@ -118,6 +120,7 @@ def _measure(
 ) -> dict[str, dict[Scene, np.ndarray]]:
     """For each layer, the response of all its units (units,) to each scene."""
     require_eval(model)
+    model = original(model)
     if by not in ("mean", "max"):
         raise ValueError(f'by={by!r}: a unit responds with the "mean" or the "max" of its map')
     names = [layers] if isinstance(layers, str) else list(layers)
@@ -127,9 +130,12 @@ def _measure(
         for start in tqdm(range(0, len(scenes), BATCH), "counterfactual pictures", disable=not progress):
             batch = scenes[start : start + BATCH]
             images = torch.from_numpy(np.stack([_picture(scene) for scene in batch])).permute(0, 3, 1, 2).float() / 255
-            model(preprocess(images))
+            x = inputs(model, list(images), preprocess)
+            run(model, x)
+            require_ran(activations, names)
             for name in names:
-                found[name].update(zip(batch, _response(activations[name], by, name)))
+                maps = channels_first(activations[name], model, name, tuple(x.shape[2:]))
+                found[name].update(zip(batch, _response(maps, by, name)))
     return found
 
 

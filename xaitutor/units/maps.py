@@ -13,20 +13,32 @@ from torch import Tensor, nn
 
 from xaitutor.networks import layers as recording
 from xaitutor.networks.layers import require_eval
+from xaitutor.networks.layouts import channels_first
 
 
 def feature_maps(model: nn.Module, layers: str | Iterable[str], x: Tensor) -> dict[str, Tensor]:
     """What the layers put out for x (N, C, H, W): ``{name: (N, channels, H', W')}``, without gradients.
 
     layers: dotted names from `model.named_modules()`, or one of them (it gives a dict, too). A fully connected
-    layer gives (N, neurons). Raises ValueError for a model in training mode, a name that the model does not have,
+    layer gives (N, neurons), one that puts out (N, H', W', channels) has its axes changed. Raises ValueError for a model in training mode, a name that the model does not have,
     an output without channels, and values that are not finite.
     """
     require_eval(model)
-    with recording.record(model, layers) as activations, torch.no_grad():
-        model(x)
-    names = [layers] if isinstance(layers, str) else list(activations)
-    return {name: check_activations(activations[name], name) for name in names}
+    recording.require_images(x)
+    names = [layers] if isinstance(layers, str) else layers
+    model, names = recording.original(model), names if isinstance(names, nn.Module) else list(names)
+    with recording.record(model, names) as activations, torch.no_grad():
+        recording.run(model, x.clone())  # a copy, which the first layer may overwrite
+    require_ran(activations, names)
+    found = {name: channels_first(activations[name], model, name, tuple(x.shape[2:])) for name in names}
+    return {name: check_activations(maps, name) for name, maps in found.items()}
+
+
+def require_ran(activations: dict[str, Tensor], names: Iterable[str]) -> None:
+    """Raise ValueError for a layer of which nothing was recorded."""
+    for name in names:
+        if name not in activations:
+            raise ValueError(f"layer {name!r} does not run when the model is used; take one that every picture goes through")
 
 
 def check_unit(unit: int, count: int, layer: str) -> int:

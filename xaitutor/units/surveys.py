@@ -15,12 +15,15 @@ import torch
 from torch import Tensor, nn
 
 from xaitutor.networks import images
-from xaitutor.networks.layers import named, record, require_eval
+from xaitutor.networks.layers import named, original, record, require_eval, run
+from xaitutor.networks.layouts import channels_first
+from xaitutor.networks.neighbours import dependence, require_alone
 from xaitutor.progress import tqdm
 from xaitutor.units import checkpoints
-from xaitutor.units.maps import check_activations
+from xaitutor.units.maps import check_activations, require_ran
 
 SECONDS_BETWEEN_SAVES = 10
+KNOWN_PICTURES = 16  # of a data set, by which a cache knows it again
 _SCORES = {"mean": lambda maps: maps.mean(dim=(2, 3)), "max": lambda maps: maps.amax(dim=(2, 3))}
 
 
@@ -55,19 +58,20 @@ def survey(model: nn.Module, layer: str, dataset: Sequence, k: int = 9, by: str 
            progress: bool = True) -> Survey:
     """The k pictures that each unit of `layer` responds to most, for all units in one pass: a `Survey`.
 
-    dataset: ``dataset[i]`` is a picture (3, H, W) in [0, 1], or a uint8 array (H, W, 3) or a PIL image, or a tuple that
-    begins with one: torch's data sets, a tensor (n, 3, H, W), or the array of ``menagerie.Dataset(…).images()``. All
+    dataset: ``dataset[i]`` is a picture (3, H, W) in [0, 1], or a uint8 array (H, W, 3), a PIL image or the path of one, or a tuple
+    that begins with one: torch's data sets, a tensor (n, 3, H, W), or the array of ``menagerie.Dataset(…).images()``. All
     pictures are of one size.
     by: "mean" ranks by the mean over the unit's map, "max" by its largest value. Of equals the lower index goes first.
     preprocess: what `xaitutor.load_model` gives second; without it the pictures go into the model as they are.
     cache: a file for the state, written every ten seconds, at the end, and when something interrupts. The next call
-    goes on from there, or answers at once. The file knows the model's weights, the layer, k, `by`, the preprocessing,
-    and of the data set its length and first picture. (Whoever changes other pictures deletes the file.)
+    goes on from there, or answers at once. The file knows the model's weights and code, the layer, k, `by`, and of the data set its length
+    and `KNOWN_PICTURES` pictures, evenly spread, as they are and as `preprocess` makes them. (Whoever changes others deletes the file.)
 
     Raises ValueError: model in training mode, unknown layer or one without units, unknown `by`, k not between 1 and the
     number of pictures, pictures that are none or of different size, NaN, a cache that is broken or of another survey.
     """
     _check(model, layer, dataset, k, by, batch_size)
+    model = original(model)
     identity = {} if cache is None else _identity(model, layer, dataset, k, by, preprocess)
     state = _State(**(cache is not None and checkpoints.read(cache, identity) or {}))
     saved, due = state.done, 0.0  # the first batch is saved at once: a file that cannot be written is found early
@@ -105,7 +109,7 @@ def inputs(model: nn.Module, pictures: Sequence[Tensor], preprocess: Callable | 
     network a third of its time.
     """
     for n, picture in enumerate(pictures):
-        x = picture if preprocess is None else preprocess(_in_range(picture)[None].contiguous())[0]
+        x = picture if preprocess is None else _prepared(picture, preprocess)
         if room is None:
             like = next(model.parameters(), x)
             room = torch.empty(len(pictures), *x.shape, dtype=like.dtype, device=like.device,
@@ -124,6 +128,8 @@ def _states(state, model, layer, dataset, k, by, preprocess, batch_size, progres
             indices = range(start, min(start + batch_size, count))
             pictures = fetch(dataset, indices, state.size)
             room = inputs(model, pictures, preprocess, room)
+            dependence(model, room)
+            require_alone(model, batch_size, "with batch_size=1")
             state = _merge(state, _activation(model, layer, room, start), k, by)
             state = state._replace(done=indices.stop, size=tuple(pictures[0].shape))
             yield state
@@ -132,8 +138,9 @@ def _states(state, model, layer, dataset, k, by, preprocess, batch_size, progres
 
 def _activation(model, layer, x, start) -> Tensor:
     with record(model, layer) as activations, torch.no_grad():
-        model(x)
-    return check_activations(activations[layer], layer, first=start)
+        run(model, x)
+    require_ran(activations, [layer])
+    return check_activations(channels_first(activations[layer], model, layer, tuple(x.shape[2:])), layer, first=start)
 
 
 def _merge(state: _State, activation: Tensor, k: int, by: str) -> _State:
@@ -168,6 +175,7 @@ def _check(model, layer, dataset, k, by, batch_size) -> None:
 
 def _picture(item, i: int) -> Tensor:
     item = item[0] if isinstance(item, (tuple, list)) and item else item
+    item = images.load_image(item) if isinstance(item, (str, os.PathLike)) else item
     if not isinstance(item, Tensor):
         try:
             item = images.to_tensor(item)[0]
@@ -189,10 +197,28 @@ def _in_range(picture: Tensor) -> Tensor:
 
 def _identity(model, layer, dataset, k, by, preprocess) -> dict:
     """What has to be the same for two surveys to have the same answer."""
-    weights = hashlib.sha256(str(model).encode())
+    weights = hashlib.sha256("".join([str(model), *map(_code, model.modules())]).encode())
     for name, value in model.state_dict().items():
         weights.update(name.encode() + value.detach().cpu().contiguous().flatten().view(torch.uint8).numpy().tobytes())
-    first = hashlib.sha256(fetch(dataset, [0])[0].cpu().numpy().tobytes())
-    prepared = {name: getattr(preprocess, name, None) for name in ("mean", "std", "resize_size", "crop_size")}
-    return {"model": weights.hexdigest()[:16], "layer": layer, "by": by, "k": k, "number of pictures": len(dataset),
-            "first picture": first.hexdigest()[:16], "preprocess": str(prepared) if preprocess else None}
+    known = fetch(dataset, sorted({i * (len(dataset) - 1) // max(KNOWN_PICTURES - 1, 1) for i in range(KNOWN_PICTURES)}))
+    made = [] if preprocess is None else [_prepared(picture, preprocess) for picture in known]
+    how = {name: getattr(preprocess, name, None) for name in ("mean", "std", "resize_size", "crop_size")}
+    return {"model": weights.hexdigest()[:16], "layer": layer, "by": by, "k": k, "number of pictures": len(dataset), "data set": _digest(known),
+            "preprocess": None if preprocess is None else f"{how}, giving {_digest(made)}"}
+
+
+def _digest(pictures: Sequence[Tensor]) -> str:
+    found = hashlib.sha256()
+    for picture in pictures:
+        found.update(repr(tuple(picture.shape)).encode() + picture.detach().cpu().contiguous().numpy().tobytes())
+    return found.hexdigest()[:16]
+
+
+def _code(module: nn.Module) -> str:
+    """What the module does when it is called: two classes may have the same layers."""
+    code = getattr(type(module).forward, "__code__", None)
+    return "" if code is None else f"{code.co_code.hex()}{code.co_names}{[c for c in code.co_consts if not hasattr(c, 'co_code')]}"
+
+
+def _prepared(picture: Tensor, preprocess: Callable) -> Tensor:
+    return preprocess(_in_range(picture)[None].contiguous())[0]

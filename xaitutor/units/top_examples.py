@@ -90,9 +90,24 @@ def _seen(picture: Tensor, preprocess: Callable | None) -> Tensor:
     if preprocess is None:
         return picture
     x = preprocess(picture[None])[0]
+    if not (hasattr(preprocess, "mean") and hasattr(preprocess, "std")):
+        if x.shape == picture.shape and _same_places(x, picture):
+            return picture
+        raise TypeError("what the model saw cannot be shown: this preprocess moves pixels, and has no .mean and .std by which its way back is "
+                        "known; give it both, or bring the pictures to the model's size first")
     seen = images.denormalise(x, preprocess.mean, preprocess.std).clamp(0, 1)
     untouched = seen.shape == picture.shape and torch.allclose(seen, picture.to(seen), rtol=0, atol=1e-5)
     return picture if untouched else seen
+
+
+def _same_places(x: Tensor, picture: Tensor) -> bool:
+    """Whether each channel of x is a · picture + b, so that no pixel was moved."""
+    for mine, theirs in zip(x.double().flatten(1), picture.to(x).double().flatten(1)):
+        a = torch.stack([theirs, torch.ones_like(theirs)], dim=1)
+        left = mine - a @ torch.linalg.lstsq(a, mine[:, None], driver="gelsd").solution[:, 0]
+        if left.abs().max() > 1e-4 * mine.abs().max().clamp_min(1e-12):
+            return False
+    return True
 
 
 def _boxes(found: Survey, places: list, model: nn.Module, x: Tensor, field: str) -> list[Box]:

@@ -1,0 +1,2 @@
+from . import stage, truths
+from .backward import WithGradient
