@@ -52,7 +52,7 @@ tools/slides/node_modules: tools/slides/package-lock.json
 
 test: $(READY) $(NPM)
 	$(BIN)/python -m ruff check --quiet .
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
 # The notebooks as a book, and the studio. Needs Node for the studio; without it the rest is built. SITE_ARGS="--shapes horse dog" is quicker.
 site: $(READY) $(NPM)

@@ -86,7 +86,7 @@ def test_options_are_passed_on(folder):
     calls, _ = make(folder, "lab", "LAB_ARGS=--no-browser --port 8890")
     assert calls[-1].endswith("--no-browser --port 8890")
     calls, _ = make(folder, "test", "TEST_ARGS=-k xor")
-    assert calls == ["python -m ruff check --quiet .", "python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 -k xor"]
+    assert calls == ["python -m ruff check --quiet .", "python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 -k xor"]
     calls, _ = make(folder, "notebooks", "NOTEBOOKS=notebooks/03_convolution.ipynb")
     assert calls == ["python tools/execute_notebooks.py notebooks/03_convolution.ipynb"]
 
