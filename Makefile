@@ -26,10 +26,19 @@ NBGRADER := assignment_list course_list formgrader validate_assignment
 # What the site takes from npm. Without Node, or where its registry cannot be reached, the site is built without the studio.
 NPM := site/node_modules/.package-lock.json
 
+# "On ImageNet" explains real photos with a small network (5 MB), which is fetched once; WEIGHTS=none does without it.
+WEIGHTS ?= squeezenet1_0
+OFFERED := $(VENV)/.weights
+
 .PHONY: lab students slides test site site-open site-test portable notebooks models scores bench hostile bench-test lock clean
 
-lab: $(READY)
+lab: $(READY) $(OFFERED)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+$(OFFERED): | $(READY)
+	@[ "$(WEIGHTS)" = none ] || $(BIN)/xaitutor download $(WEIGHTS) --seconds 60 2>/dev/null || \
+	echo 'No network: "On ImageNet" keeps its stored pictures. Later, `$(BIN)/xaitutor download $(WEIGHTS)` gets what it needs.'
+	@touch $@
 
 students: $(READY)
 	$(BIN)/xaitutor edition --for students --to $(STUDENTS)
@@ -43,7 +52,7 @@ tools/slides/node_modules: tools/slides/package-lock.json
 
 test: $(READY) $(NPM)
 	$(BIN)/python -m ruff check --quiet .
-	$(BIN)/python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
+	$(BIN)/python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 $(TEST_ARGS)
 
 # The notebooks as a book, and the studio. Needs Node for the studio; without it the rest is built. SITE_ARGS="--shapes horse dog" is quicker.
 site: $(READY) $(NPM)

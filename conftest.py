@@ -1,4 +1,4 @@
-"""How the tests run: offline, in two processes of one thread each (or one of two), and every notebook again, compared.
+"""How the tests run: offline, in three processes of one thread each (or one of two), and every notebook again, compared.
 
 nbval runs each notebook in a fresh kernel and compares what every cell prints with what it printed when it was
 written. Pictures and live widgets are not compared; the texts beside them are.
@@ -32,7 +32,8 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """Two processes share the files in this order, so that the longest, in which a browser opens every notebook, comes first."""
+    """The processes share the files in this order, so that the longest, in which a browser opens every notebook, comes first. (It mostly waits for others: a
+    third process fills the time on two cores.)"""
     items.sort(key=lambda item: item.path.name != "test_browser.py")
 
 

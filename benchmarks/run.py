@@ -256,7 +256,7 @@ def whole_test() -> str:
     bare = import_time("torch")
     whole = table(("", "minutes", "× `import torch`", "peak memory"),
                   [("`make test`", f"{seconds / 60:.1f}", f"{seconds / bare:.0f}", f"{peak / 2**30:.1f} GB")])
-    parts = table(("kind", "tests and cells", "minutes, both processes together"),
+    parts = table(("kind", "tests and cells", "minutes, all processes together"),
                   [(kind, str(number), f"{total / 60:.1f}") for kind, (number, total) in kinds.items()])
     return f"{whole}\n\n{parts}\n\nMemory that processes share is counted once for each.\n"
 

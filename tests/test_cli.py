@@ -43,15 +43,15 @@ def test_check_helps_where_torch_is_broken(tmp_path):
 
 def test_download_prints_where_the_file_is(monkeypatch, capsys, tmp_path):
     asked = []
-    monkeypatch.setattr(models, "download", lambda name: asked.append(name) or tmp_path / "resnet18.pth")
-    assert cli.main(["download", "resnet18"]) == 0
-    assert asked == ["resnet18"]
-    assert capsys.readouterr().out.strip() == str(tmp_path / "resnet18.pth")
+    monkeypatch.setattr(models, "download", lambda *given: asked.append(given) or tmp_path / "resnet18.pth")
+    assert cli.main(["download", "resnet18"]) == cli.main(["download", "resnet18", "--seconds", "5"]) == 0
+    assert asked == [("resnet18", None), ("resnet18", 5)]
+    assert set(capsys.readouterr().out.split()) == {str(tmp_path / "resnet18.pth")}
 
 
 @pytest.mark.parametrize("error", [ValueError("no such network"), ConnectionError("no network"), OSError("disk is full")])
 def test_download_says_what_went_wrong(monkeypatch, capsys, error):
-    def fail(name):
+    def fail(*given):
         raise error
 
     monkeypatch.setattr(models, "download", fail)

@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     command = commands.add_parser("download", help="fetch a network of torchvision, for later without internet")
     command.add_argument("name", metavar="NAME", help="for example resnet18, vgg16, googlenet")
+    command.add_argument("--seconds", type=float, help="what it may take in all (default: as long as something comes)")
     command.set_defaults(run=download)
 
     command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
@@ -142,7 +143,7 @@ def check(options: argparse.Namespace) -> int:
 def download(options: argparse.Namespace) -> int:
     from xaitutor.networks import models
 
-    print(models.download(options.name))
+    print(models.download(options.name, options.seconds))
     return 0
 
 

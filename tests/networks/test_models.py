@@ -488,6 +488,13 @@ def test_download_by_a_detour(server, official, answers):
     assert server.requests == len(answers) and cached() == [models._file_name(official)]
 
 
+def test_download_that_takes_too_long_in_all(server):
+    server.answers = ["slow"]
+    with pytest.raises(ConnectionError, match="not all came within 0.1 seconds"):
+        download("squeezenet1_1", seconds=0.1)
+    assert cached() == []
+
+
 @pytest.mark.parametrize("answer, why", [
     ("short", "what came is not the file: its SHA-256"), ("long", "broke off after [0-9]+ of [0-9]+ bytes|IncompleteRead"), ("changed", "what came is not the file: its SHA-256"),
     ("circle", "redirect"), ("elsewhere", "not allowed|redirection"), ("silent", "timed out"), ("half", "broke off|IncompleteRead")])

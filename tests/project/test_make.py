@@ -17,7 +17,7 @@ PYTHON = f"""#!/bin/sh
 if [ "$1" = -c ]; then exec {sys.executable} "$@"; fi
 echo "python $*" >>log
 mkdir -p .venv/bin
-for name in python pip jupyter; do
+for name in python pip jupyter xaitutor; do
   printf '#!/bin/sh\\necho "%s $*" >>log\\n[ "$2" != pip ] || [ ! -e offline ]\\n' $name >.venv/bin/$name
   chmod +x .venv/bin/$name
 done
@@ -52,6 +52,22 @@ def installs(calls):
     return [call for call in calls if "pip install" in call]
 
 
+def test_the_weights_for_real_photos_are_offered_once(folder):
+    calls, _ = make(folder, "lab")
+    assert "xaitutor download squeezenet1_0 --seconds 60" in calls and calls[-1].startswith("jupyter lab")
+    again, _ = make(folder, "lab")
+    assert not any("download" in call for call in again)
+
+
+def test_without_weights_or_network_the_course_opens_all_the_same(folder):
+    calls, _ = make(folder, "lab", "WEIGHTS=none")
+    assert not any("download" in call for call in calls) and calls[-1].startswith("jupyter lab")
+    (folder / ".venv" / ".weights").unlink()
+    (folder / ".venv" / "bin" / "xaitutor").write_text("#!/bin/sh\nexit 1\n")
+    calls, said = make(folder, "lab")
+    assert "keeps its stored pictures" in said and calls[-1].startswith("jupyter lab")
+
+
 def test_the_first_run_installs_and_opens_the_first_notebook(folder):
     calls, _ = make(folder, "lab")
     assert calls[0] == "python -m venv .venv"
@@ -70,7 +86,7 @@ def test_options_are_passed_on(folder):
     calls, _ = make(folder, "lab", "LAB_ARGS=--no-browser --port 8890")
     assert calls[-1].endswith("--no-browser --port 8890")
     calls, _ = make(folder, "test", "TEST_ARGS=-k xor")
-    assert calls == ["python -m ruff check --quiet .", "python -m pytest -n 2 --dist loadfile --no-loadscope-reorder --durations=10 -k xor"]
+    assert calls == ["python -m ruff check --quiet .", "python -m pytest -n 3 --dist loadfile --no-loadscope-reorder --durations=10 -k xor"]
     calls, _ = make(folder, "notebooks", "NOTEBOOKS=notebooks/03_convolution.ipynb")
     assert calls == ["python tools/execute_notebooks.py notebooks/03_convolution.ipynb"]
 

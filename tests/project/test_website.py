@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_output
 
 from tools.website import book, finish, methods, reference, roads
@@ -117,3 +118,9 @@ def test_javascript_that_computes():
         pytest.skip("there is no Node, or one before 20")
     run = subprocess.run([node, "--test", "site/tests/"], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
+
+
+def test_the_workflow_publishes_what_was_tested_and_only_from_main():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text("utf-8"))["jobs"]
+    assert any(step.get("run", "").startswith("make site-test ") for step in jobs["build"]["steps"])
+    assert jobs["publish"]["needs"] == "build" and "github.ref == 'refs/heads/main'" in jobs["publish"]["if"]

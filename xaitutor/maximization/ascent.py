@@ -18,7 +18,7 @@ from xaitutor.maximization.network import channels_of, like, prepare
 from xaitutor.maximization.objectives import Objective
 from xaitutor.maximization.parameterisations import Parameterisation, decode, encode, pixels
 from xaitutor.maximization.seeds import seeded
-from xaitutor.networks.layers import derivative
+from xaitutor.networks.layers import derivative, require_images
 from xaitutor.progress import tqdm
 
 NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
@@ -109,6 +109,7 @@ def maximize(
 
 def measure(model: nn.Module, objective: Objective, pictures: Tensor, preprocess=None) -> Tensor:
     """The objective (N,) for pictures (N, C, H, W) with values in [0, 1]; arguments and errors as in `maximize`."""
+    require_images(pictures)
     pictures = pictures.detach().to(like(model))
     ready = prepare(model, objective, preprocess, pictures[:1], len(pictures))
     with torch.no_grad():

@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import re
+import time
 import urllib.request
 import uuid
 from collections import OrderedDict
@@ -65,11 +66,13 @@ def on_disk(name: str) -> bool:
     return name in EMBEDDED or any(isinstance(answer, Path) for answer in _tried(name))
 
 
-def download(name: str) -> Path:
+def download(name: str, seconds: float | None = None) -> Path:
     """The file with the weights of torchvision's classifier `name`; downloads it into torch's cache unless it is there.
 
     The download shows a progress bar, is compared with the SHA-256 in its file name, and only then gets that
     name: if it is interrupted, or runs twice at once, nothing broken is left.
+
+    seconds: what the download may take in all; None, as long as something comes.
 
     Raises ValueError (unknown name, embedded network, broken file in XAITUTOR_WEIGHTS_DIR), ConnectionError.
     """
@@ -83,7 +86,7 @@ def download(name: str) -> Path:
             return answer
     target = _cache() / _file_name(official)
     try:
-        return _fetch(official.url, target)
+        return _fetch(official.url, target, seconds)
     except (OSError, HTTPException, ValueError) as error:
         tried.append(f"{official.url}: {error or type(error).__name__}")
     raise ConnectionError(
@@ -257,20 +260,23 @@ def _look_into_cache(official: WeightsEnum) -> Path | str:
     return path if _is_whole(path) else f"{path}: cut off or changed (its SHA-256 begins otherwise than its name says)"
 
 
-def _fetch(url: str, target: Path) -> Path:
+def _fetch(url: str, target: Path, seconds: float | None = None) -> Path:
     """Download `url` to `target` in one piece or not at all; raises OSError, HTTPException or ValueError.
 
     torch.hub's own function has no time limit, and moves the file in a way that collides on Windows.
     """
     from xaitutor.progress import tqdm
 
+    end = time.monotonic() + (seconds or float("inf"))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # one of its own for each process
     try:
-        with urllib.request.urlopen(url, timeout=PATIENCE) as answer, open(part, "xb") as file:
+        with urllib.request.urlopen(url, timeout=min(PATIENCE, seconds or PATIENCE)) as answer, open(part, "xb") as file:
             size = int(answer.headers.get("Content-Length") or 0) or None
             with tqdm(total=size, unit="B", unit_scale=True, desc=target.name) as bar:
                 while block := answer.read(1 << 17):
+                    if time.monotonic() > end:
+                        raise TimeoutError(f"not all came within {seconds:g} seconds")
                     file.write(block)
                     bar.update(len(block))
         got = part.stat().st_size
