@@ -26,10 +26,19 @@ NBGRADER := assignment_list course_list formgrader validate_assignment
 # What the site takes from npm. Without Node, or where its registry cannot be reached, the site is built without the studio.
 NPM := site/node_modules/.package-lock.json
 
-.PHONY: lab students slides test site site-open site-test portable notebooks models scores bench bench-test lock clean
+# "On ImageNet" explains real photos with a small network (5 MB), which is fetched once; WEIGHTS=none does without it.
+WEIGHTS ?= squeezenet1_0
+OFFERED := $(VENV)/.weights
 
-lab: $(READY)
+.PHONY: lab students slides test site site-open site-test portable notebooks models scores bench hostile bench-test lock clean
+
+lab: $(READY) $(OFFERED)
 	$(LAB) --LabApp.default_url=/lab/tree/notebooks/00_start_here.ipynb $(LAB_ARGS)
+
+$(OFFERED): | $(READY)
+	@[ "$(WEIGHTS)" = none ] || $(BIN)/xaitutor download $(WEIGHTS) --seconds 60 2>/dev/null || \
+	echo 'No network: "On ImageNet" keeps its stored pictures. Later, `$(BIN)/xaitutor download $(WEIGHTS)` gets what it needs.'
+	@touch $@
 
 students: $(READY)
 	$(BIN)/xaitutor edition --for students --to $(STUDENTS)
@@ -108,6 +117,10 @@ scores: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/run.py $(BENCH_ARGS)
+
+# Odd networks, pictures and options, three thousand calls: none may be answered wrongly, or with somebody else's error.
+hostile: $(READY)
+	$(BIN)/python benchmarks/run.py --hostile
 
 bench-test: $(READY) $(NPM)
 	$(BIN)/python benchmarks/run.py --whole-test

@@ -261,6 +261,18 @@ def whole_test() -> str:
     return f"{whole}\n\n{parts}\n\nMemory that processes share is counted once for each.\n"
 
 
+def hostile(number: int = 3000) -> str:
+    """Odd calls of the public functions (`tests/hostile`): how many are right, are refused clearly, or are failures, which are printed."""
+    from tests.hostile import cases, networks
+
+    counts = cases.tally(range(number))
+    rows = [(verdict, str(counts[verdict])) for verdict in cases.VERDICTS]
+    return (f"{number} calls drawn from seeds 0 to {number - 1}, of {len(cases.CHECKS)} functions on {len(networks.TORCHVISION)} families of torchvision and "
+            f"{len(networks.ODD)} odd networks.\n\n{table(('outcome', 'calls'), rows)}\n\n“Right” is by a reference of its own for most functions, and else as for one "
+            "picture alone; “refused” our own error, in one line; “silent” a wrong answer, or one to a question that has none; “raw” somebody else's error; “trace” a network, "
+            "a picture or a generator that is not what it was; “no such call” one that torch itself cannot make.\n")
+
+
 def by_kind(report: Path) -> dict[str, tuple[int, float]]:
     """How many tests of each kind there are in a report of pytest, and their seconds."""
     found = dict.fromkeys(KINDS.values(), (0, 0.0))
@@ -330,9 +342,12 @@ INTRODUCTION = "# Measured\n\nWritten by `make bench` and `make bench-test`.\n"
 def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description="Measure the course, and write benchmarks/RESULTS.md.")
     parser.add_argument("--whole-test", action="store_true", help="measure `make test` (minutes), and nothing else")
+    parser.add_argument("--hostile", action="store_true", help="make three thousand odd calls (minutes), and nothing else")
     parser.add_argument("--only", choices=[*SECTIONS], help="measure one thing")
     options = parser.parse_args(arguments)
     chosen = {"The whole of `make test`": whole_test} if options.whole_test else SECTIONS
+    if options.hostile:
+        chosen = {"Odd calls": hostile}
     if options.only:
         chosen = {options.only: SECTIONS[options.only]}
     for heading, measure in chosen.items():

@@ -43,15 +43,15 @@ def test_check_helps_where_torch_is_broken(tmp_path):
 
 def test_download_prints_where_the_file_is(monkeypatch, capsys, tmp_path):
     asked = []
-    monkeypatch.setattr(models, "download", lambda name: asked.append(name) or tmp_path / "resnet18.pth")
-    assert cli.main(["download", "resnet18"]) == 0
-    assert asked == ["resnet18"]
-    assert capsys.readouterr().out.strip() == str(tmp_path / "resnet18.pth")
+    monkeypatch.setattr(models, "download", lambda *given: asked.append(given) or tmp_path / "resnet18.pth")
+    assert cli.main(["download", "resnet18"]) == cli.main(["download", "resnet18", "--seconds", "5"]) == 0
+    assert asked == [("resnet18", None), ("resnet18", 5)]
+    assert set(capsys.readouterr().out.split()) == {str(tmp_path / "resnet18.pth")}
 
 
 @pytest.mark.parametrize("error", [ValueError("no such network"), ConnectionError("no network"), OSError("disk is full")])
 def test_download_says_what_went_wrong(monkeypatch, capsys, error):
-    def fail(name):
+    def fail(*given):
         raise error
 
     monkeypatch.setattr(models, "download", fail)
@@ -175,7 +175,7 @@ def test_explain_shows_what_the_model_sees(capsys, monkeypatch, tmp_path):
     (["cat", "--model", "resnet81"], "there is no network 'resnet81'; did you mean "),
     (["cat", "--output", "no/such/folder/a.png"], "no/such/folder/a.png cannot be written: there is no folder no/such/folder"),
     (["menagerie/zebra", "--target=-1"], "there is no class -1: the model has 12, from 0 to 11"),
-    (["cat", "--output", "a.xyz"], "'xyz' is not supported"),
+    (["cat", "--output", "a.xyz"], "no picture's name; it ends in .png"),
 ])
 def test_explain_says_in_a_line_what_went_wrong(capsys, monkeypatch, tmp_path, arguments, message):
     monkeypatch.chdir(tmp_path)
@@ -277,3 +277,70 @@ def test_score_says_in_a_line_what_went_wrong(capsys, arguments, message):
     assert cli.main(["score", *arguments]) == 1
     errors = capsys.readouterr().err.splitlines()
     assert len(errors) == 1 and message in errors[0]
+
+
+# What somebody made, and interruptions
+
+
+@pytest.mark.parametrize("command", [["explain", "menagerie/zebra"], ["audit", "menagerie/zebra"]])
+@pytest.mark.parametrize("kind", ["png", "pdf", "svg", "jpg"])
+def test_only_its_own_pictures_are_written_over(capsys, tmp_path, command, kind):
+    path = tmp_path / f"with spaces, ü.{kind}"
+    path.write_bytes(b"somebody's work")
+    assert cli.main([*command, "--output", str(path)]) == 1
+    assert "is there already, and this command has not written it" in capsys.readouterr().err and path.read_bytes() == b"somebody's work"
+    if command[0] == "explain":
+        assert cli.main([*command, "--output", str(path), "--force"]) == 0 and path.read_bytes() != b"somebody's work"
+        assert cli.main([*command, "--output", str(path)]) == 0
+    assert [one.name for one in tmp_path.iterdir()] == [path.name]
+
+
+def test_a_photo_is_not_written_over_even_by_force(capsys, tmp_path):
+    photo = tmp_path / "photo.png"
+    Image.new("RGB", (40, 40)).save(photo)
+    before = photo.read_bytes()
+    assert cli.main(["explain", str(photo), "--output", str(photo), "--force"]) == 1
+    assert "would be written over" in capsys.readouterr().err and photo.read_bytes() == before
+
+
+def test_a_name_that_is_no_pictures(capsys, tmp_path):
+    assert cli.main(["explain", "menagerie/zebra", "--output", str(tmp_path / "heat.docx")]) == 1
+    assert "heat.docx is no picture's name; it ends in .png, or another of" in capsys.readouterr().err and not list(tmp_path.iterdir())
+
+
+COMMANDS = {
+    "start": ["start", "DIR"], "check": ["check"], "download": ["download", "resnet18"], "explain": ["explain", "menagerie/zebra", "--output", "DIR/a.png"],
+    "audit": ["audit", "menagerie/zebra", "--output", "DIR/a.png"], "score": ["score", "grad_cam"], "student": ["student", "notebooks/03_convolution.ipynb", "--to", "DIR"],
+    "livecoding": ["livecoding", "notebooks/03_convolution.ipynb", "--to", "DIR"], "release": ["homework", "release", "part_1", "--to", "DIR"],
+}
+
+
+@pytest.mark.parametrize("name", COMMANDS)
+def test_ctrl_c_ends_with_130_and_a_short_line(monkeypatch, capsys, tmp_path, name):
+    """… wherever it comes: here in what takes the command the longest."""
+    from xaitutor.course import start, versions
+    from xaitutor.homework import releasing
+    from xaitutor.truth import scores
+
+    def stops(*arguments, **options):
+        raise KeyboardInterrupt
+
+    for module, function in ((start, "open_lab"), (environment, "check"), (models, "download"), (models, "load_model"), (scores, "score"), (versions, "write"), (releasing, "release")):
+        monkeypatch.setattr(module, function, stops)
+    monkeypatch.setattr("xaitutor.homework.release", stops, raising=False)
+    status = cli.main([word.replace("DIR", str(tmp_path / "new" if name == "start" else tmp_path)) for word in COMMANDS[name]])
+    assert status == 130 and capsys.readouterr().err == "\nstopped\n"
+    assert name == "start" or not list(tmp_path.iterdir())
+
+
+def test_ctrl_c_while_the_picture_is_written(monkeypatch, capsys, tmp_path):
+    from matplotlib.figure import Figure
+
+    def half(self, path, **options):
+        with open(path, "wb") as file:
+            file.write(b"half")
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Figure, "savefig", half)
+    assert cli.main(["explain", "menagerie/zebra", "--output", str(tmp_path / "heat.png")]) == 130
+    assert not list(tmp_path.iterdir())

@@ -28,7 +28,7 @@ import sys
 
 
 def main(arguments: list[str] | None = None) -> int:
-    """Run the command; the exit status is 0 where all is well, 1 where something failed, 2 for a wrong command."""
+    """Run the command; the exit status is 0 where all is well, 1 where something failed, 2 for a wrong command, 130 after Ctrl-C."""
     parser = argparse.ArgumentParser(prog="xaitutor", description="A course on looking inside convolutional networks.")
     commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
 
@@ -42,6 +42,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     command = commands.add_parser("download", help="fetch a network of torchvision, for later without internet")
     command.add_argument("name", metavar="NAME", help="for example resnet18, vgg16, googlenet")
+    command.add_argument("--seconds", type=float, help="what it may take in all (default: as long as something comes)")
     command.set_defaults(run=download)
 
     command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
@@ -52,6 +53,7 @@ def main(arguments: list[str] | None = None) -> int:
                          help="the class to explain, by name or number (default: the predicted)")
     command.add_argument("--output", default="explanation.png", metavar="FILE",
                          help="the picture to write (default: %(default)s)")
+    command.add_argument("--force", action="store_true", help="write over FILE also where this command has not written it")
     command.set_defaults(run=explain)
 
     command = commands.add_parser("audit", help="what can be checked of a network, photos and a method where nobody knows the truth?")
@@ -61,6 +63,7 @@ def main(arguments: list[str] | None = None) -> int:
     command.add_argument("--layer", metavar="NAME", help="of Grad-CAM and its kin (default: the last feature map)")
     command.add_argument("--labels", metavar="CLASS[,CLASS…]", help="the true class of each photo, by name or number")
     command.add_argument("--output", default="audit.png", metavar="FILE", help="the picture to write (default: %(default)s)")
+    command.add_argument("--force", action="store_true", help="write over FILE also where this command has not written it")
     command.add_argument("--json", action="store_true", help="print the findings as JSON, and nothing else")
     command.set_defaults(run=audit)
 
@@ -106,10 +109,13 @@ def main(arguments: list[str] | None = None) -> int:
     step.add_argument("--with-tests", action="store_true", help="show the hidden tests on the pages of feedback: for yourself, not to be handed back")
     step.set_defaults(run=grade)
 
-    options = parser.parse_args(arguments)
     try:
+        options = parser.parse_args(arguments)
         return options.run(options)
-    except (ValueError, IndexError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
+    except KeyboardInterrupt:
+        print("\nstopped", file=sys.stderr)
+        return 130
+    except (ValueError, IndexError, TypeError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
         print(error, file=sys.stderr)
         return 1
 
@@ -137,7 +143,7 @@ def check(options: argparse.Namespace) -> int:
 def download(options: argparse.Namespace) -> int:
     from xaitutor.networks import models
 
-    print(models.download(options.name))
+    print(models.download(options.name, options.seconds))
     return 0
 
 
@@ -199,7 +205,7 @@ def grade(options: argparse.Namespace) -> int:
 
 
 def explain(options: argparse.Namespace) -> int:
-    _may_be_written(options.output, [options.photo])
+    _may_be_written(options.output, [options.photo], options.force)
     _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
     return 0
 
@@ -213,7 +219,7 @@ def audit(options: argparse.Namespace) -> int:
     from xaitutor.audit import audit as ask
     from xaitutor.networks import images, models
 
-    _may_be_written(options.output, options.photos)
+    _may_be_written(options.output, options.photos, options.force)
     method = _method(options.method)
     photos = [images.load_image(photo) for photo in options.photos]
     model, preprocess, categories = models.load_model(options.model)
@@ -247,7 +253,6 @@ def _this_folder():
 
 def _explain(photo: str, model_name: str, method_names: str, target: str | None, output: str) -> None:
     """Write a picture of the photo, as the model sees it, and beside it each method's heatmap laid on it."""
-    import matplotlib.pyplot as plt
 
     from xaitutor.attribution import heatmap, overlay
     from xaitutor.figures import plots
@@ -265,8 +270,7 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
     titles = [f"{categories[index]}, {probabilities[index]:.1%}", *(method.title for method in methods)]
     plots.use_style()
     figure = plots.image_grid([picture, *(overlay(picture, one) for one in maps)], titles, columns=4, size=2.4)
-    figure.savefig(output)
-    plt.close(figure)
+    _save(figure, output)
     _report(model_name, categories, probabilities)
     _doubt(model_name, model, x)
     print(f"explained: {titles[0]}, in {output}")
@@ -275,13 +279,32 @@ def _explain(photo: str, model_name: str, method_names: str, target: str | None,
             print(f"{title} shows nothing here: its map has no value above zero")
 
 
-def _may_be_written(output: str, photos: list[str]) -> None:
-    """Raise before anything is computed: where there is no such folder, and where a photo would be written over."""
-    folder = os.path.dirname(output) or "."
-    if not os.path.isdir(folder):
-        raise FileNotFoundError(f"{output} cannot be written: there is no folder {folder}; make it first")
+def _may_be_written(output: str, photos: list[str], force: bool) -> None:
+    """Raise before anything is computed: where there is no such folder, where a photo, or somebody's file, would be written over, and for an unknown kind."""
+    from matplotlib.backend_bases import FigureCanvasBase
+
+    from xaitutor.files import new_files
+
+    kinds = FigureCanvasBase.get_supported_filetypes()
+    if os.path.splitext(output)[1][1:].lower() not in kinds:
+        raise ValueError(f"{output} is no picture's name; it ends in .png, or another of {', '.join(sorted(kinds))}")
     if any(os.path.exists(photo) and os.path.exists(output) and os.path.samefile(photo, output) for photo in photos):
         raise ValueError(f"{output} is a photo that is to be explained, and would be written over; give --output another name")
+    new_files.require_room(output, force)
+
+
+def _save(figure, output: str) -> None:
+    """Write the figure, whole or not at all, with the mark by which this command knows its own files again."""
+    import matplotlib.pyplot as plt
+
+    from xaitutor.files import new_files
+
+    kind = os.path.splitext(output)[1][1:].lower()
+    where = {"png": "Software", "pdf": "Creator", "ps": "Creator", "eps": "Creator", "svg": "Creator", "svgz": "Creator"}
+    mark = {"metadata": {where[kind]: new_files.MARK}} if kind in where else {"pil_kwargs": {"comment": new_files.MARK.encode()}} if kind in ("jpg", "jpeg") else {}
+    with new_files.whole(output) as own:
+        figure.savefig(own, format=kind, **mark)
+    plt.close(figure)
 
 
 def _labels(names: str | None, categories: list[str]) -> list[int] | None:
@@ -294,7 +317,6 @@ def _labels(names: str | None, categories: list[str]) -> list[int] | None:
 
 
 def _draw_audit(findings, model, x, preprocess, categories, method, options) -> None:
-    import matplotlib.pyplot as plt
 
     from xaitutor.attribution import heatmap
     from xaitutor.figures import audits, plots
@@ -308,8 +330,7 @@ def _draw_audit(findings, model, x, preprocess, categories, method, options) -> 
         heat = None
     plots.use_style()
     figure, _ = audits.page(findings, pictures, heat, [categories[index] for index in model(x).argmax(dim=1).tolist()])
-    figure.savefig(options.output)
-    plt.close(figure)
+    _save(figure, options.output)
 
 
 def _method(name: str):

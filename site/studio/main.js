@@ -33,17 +33,35 @@ const fromLink = () => {
 function change(changes) {
   const next = { ...page.state, ...changes };
   if (next.animal !== page.state.animal) next.without = "";
-  history.replaceState(null, "", toHash(next));
-  return show(next);
+  const shown = show(next);
+  link();
+  return shown;
+}
+
+let written = 0;
+let waiting = 0;
+
+/** Let the link follow, a few times a second at most: some browsers refuse more. */
+function link() {
+  clearTimeout(waiting);
+  const pause = written + 400 - Date.now();
+  if (pause > 0) {
+    waiting = setTimeout(link, pause);
+    return;
+  }
+  written = Date.now();
+  history.replaceState(null, "", toHash(page.state));
 }
 
 function show(state) {
-  if (page.state && SCENE.some((key) => page.state[key] !== state[key])) photos.stop();
+  const other = (keys) => !page.state || keys.some((key) => page.state[key] !== state[key]);
+  const [scene, asked] = [other(SCENE), other(ASKED)];
+  if (page.state && scene) photos.stop();
   page.state = state;
   const chosen = { ...state, colour: state.colour || page.about.usual[state.animal][state.coat] };
   const group = (name) => chips(name, choices(state.animal)[name], chosen[name], (value) => change({ [name]: value }));
-  fill("build", ...SCENE.map(group));
-  fill("ask", ...ASKED.map(group));
+  if (scene) fill("build", ...SCENE.map(group));
+  if (asked) fill("ask", ...ASKED.map(group));
   at("class").value = state.class;
   at("overlay").value = state.overlay;
   tell(SITUATIONS.findIndex(({ hash }) => hash === toHash(state)));
@@ -137,7 +155,7 @@ function prepare() {
   at("class").addEventListener("change", () => change({ class: at("class").value }));
   at("overlay").addEventListener("input", () => {
     page.state.overlay = Number(at("overlay").value);
-    history.replaceState(null, "", toHash(page.state));
+    link();
     paint();
   });
   const brushes = Object.fromEntries(page.about.coats.map((coat, i) => [`c${i}`, `brush: ${plainCoat(coat)}`]));

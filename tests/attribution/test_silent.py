@@ -287,10 +287,15 @@ def test_a_compiled_network_is_explained_as_the_module_that_it_was_made_of():
         raise AssertionError("compiled")
 
     plain = network()
-    model = torch.compile(plain, backend=never)
-    for method in (gradient, guided_backprop, lrp, deeplift, grad_cam, integrated_gradients):
-        assert close(method(model, X, 1), method(plain, X, 1))
-    assert close(grad_cam(model, X, 1, layer="1"), grad_cam(plain, X, 1, layer="1"))
+    whole, inside, in_place = torch.compile(network(), backend=never), network(), network()
+    inside[0] = torch.compile(inside[0], backend=never)
+    in_place.compile(backend=never)
+    for model in (whole, inside, in_place):
+        for method in (gradient, guided_backprop, lrp, deeplift, grad_cam, integrated_gradients):
+            assert close(method(model, X, 1), method(plain, X, 1))
+        assert close(grad_cam(model, X, 1, layer="1"), grad_cam(plain, X, 1, layer="1"))
+    with pytest.raises(Exception, match="compiled"):
+        whole(X)
 
 
 # What is missing of a sum

@@ -150,3 +150,42 @@ def test_the_formulas_are_those_of_a_network(capsys):
     gradients = torch.autograd.grad(head(maps.mean((2, 3)))[:, 4].sum(), maps)[0]
     assert torch.allclose(cam(maps, head.weight, 4), attribution.cam(model, x, 4)[:, 0], atol=1e-6)
     assert torch.allclose(grad_cam(places(gradients), maps), attribution.grad_cam(model, x, 4)[:, 0], atol=1e-6)
+
+
+def local(maps, gradients):
+    return (gradients * maps).sum(1).relu()
+
+
+@pytest.mark.parametrize("line, given, function", [
+    ("✓ it gives nothing to what is not read", (1, 1), local),
+    ("✗ that is the truth; but Grad-CAM averages", (2, 0), local),
+    ("✗ the mean of the gradient over the places", (2, 2), local),
+    ("✗ the weight is right", (1, 0), local),
+    ("✗ the mean of the gradient, times A", (0.5, 0.5), local),
+    ("✗ not 0 and 2", (0, 2), local),
+    ("✗ expected a pair", 1, local),
+    ("✗ that is Grad-CAM", (1, 1), lambda a, g: grad_cam(places(g), a)),
+    ("✗ one weight for all places, and no ReLU", (1, 1), lambda a, g: (places(g) * a).sum(1)),
+    ("✗ add up first, then the ReLU", (1, 1), lambda a, g: (g * a).relu().sum(1)),
+    ("✗ no ReLU on the gradients", (1, 1), lambda a, g: local(a, g.relu())),
+    ("✗ the ReLU at the end is missing", (1, 1), lambda a, g: (g * a).sum(1)),
+    ("✗ add the channels up", (1, 1), lambda a, g: (g * a).mean(1).relu()),
+    ("✗ a ReLU, not the absolute value", (1, 1), lambda a, g: (g * a).sum(1).abs()),
+    ("✗ that is how much the place is read", (1, 1), lambda a, g: g.sum(1).relu()),
+    ("✗ there is no answer yet", None, local),
+])
+def test_places(line, given, function, capsys):
+    assert class_maps.places(given, function) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith(line) and printed.count("\n") == 1
+
+
+def test_the_repaired_map_is_cam_where_there_is_one(capsys):
+    torch.manual_seed(0)
+    maps, weight = torch.rand(2, 4, 3, 5, requires_grad=True), torch.randn(4)
+    (maps.mean((2, 3)) @ weight).sum().backward()
+    assert torch.allclose(local(maps, maps.grad), grad_cam(places(maps.grad), maps))
+    flat = torch.ones(1, 1, 1, 2, requires_grad=True)
+    (2 * flat[0, 0, 0, 0]).backward()
+    assert grad_cam(places(flat.grad), flat).flatten().tolist() == [1, 1]
+    assert local(flat, flat.grad).flatten().tolist() == [2, 0]

@@ -3,7 +3,8 @@
 import pytest
 import torch
 
-from xaitutor import attribution
+import xaitutor
+from xaitutor import attribution, menagerie
 from xaitutor.checks import contributions
 
 
@@ -118,3 +119,30 @@ def test_the_networks_are_always_the_same_and_leave_the_random_numbers_alone():
     first, second = (contributions.network(True).state_dict() for _ in range(2))
     assert all(torch.equal(first[key], second[key]) for key in first)
     assert torch.equal(torch.random.get_rng_state(), before)
+
+
+@pytest.mark.parametrize("line, answer", [
+    ("✓ it adds up now, and says the opposite", (1.0, 12)),
+    ("✗ the factor is 5.08 / −1.45", (0, 12)),
+    ("✗ one factor for the whole map", (0.5, 12)),
+    ("✗ a share lies between 0 and 1", (100, 12)),
+    ("✗ only where the sum is negative", (1, 24)),
+    ("✗ our zebra's sum is negative", (1, 0)),
+    ("✗ that is where the pixels hold *more*", (1, 1)),
+    ("✗ asked is where the sum is negative", (1, 23)),
+    ("✗ explain each picture for its own class", (1, 11)),
+    ("✗ not 7", (1, 7)),
+    ("✗ there is no answer yet", (1, None)),
+])
+def test_repair(line, answer, capsys):
+    assert contributions.repair(*answer) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith(line) and printed.count("\n") == 1
+
+
+def test_how_many_maps_the_repair_turns_is_true():
+    model, preprocess, _ = xaitutor.load_model("menagerie_resnet18")
+    data = menagerie.Dataset(24, "test")
+    x = preprocess(torch.stack([data[i][0] for i in range(24)]))
+    sums = attribution.gradient_x_input(model, x, [data.label(i) for i in range(24)]).sum((1, 2, 3))
+    assert (sums < 0).sum() == contributions.TURNED

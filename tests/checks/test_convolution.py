@@ -30,8 +30,8 @@ RIGHT = [
     (checks.full_convolution, by_hand),
     (checks.full_convolution, np.convolve),
     (checks.output_size, lambda n, k, s, p: (n + 2 * p - k) // s + 1),
-    (checks.edge_kernel, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]]),
-    (checks.edge_kernel, np.array([[0, -1, 0], [0, 0, 0], [0, 1, 0]])),
+    (checks.corner_kernel, [[1, 0, -1], [0, 0, 0], [-1, 0, 1]]),
+    (checks.corner_kernel, np.outer([1, -2, 1], [1, -2, 1])),
     (checks.gradient, lambda g, k: scipy.signal.convolve2d(g, k)),
     (checks.gradient, lambda g, k: scipy.signal.correlate2d(np.pad(g, 2), k[::-1, ::-1], mode="valid")),
 ]
@@ -53,14 +53,17 @@ WRONG = [
     (checks.output_size, lambda n, k, s, p: (n + 2 * p - k) / s + 1, "round down (//)"),
     (checks.output_size, lambda n, k, s, p: 126, "7 pixels, window 3, stride 1, padding 1: 7 places, yours says 126"),
     (checks.output_size, lambda n, k, s, p: np.ones(2), "one number"),
-    (checks.edge_kernel, np.ones((3, 3)) / 9, "answers 1 where the picture is evenly bright"),
-    (checks.edge_kernel, [[-1, 0, 1]] * 3, "transpose it"),
-    (checks.edge_kernel, [[1, 1, 1], [0, 0, 0], [-1, -1, -1]], "the sign is turned round"),
-    (checks.edge_kernel, [[-1, -1, 0], [-1, 0, 1], [0, 1, 1]], "balance left and right"),
-    (checks.edge_kernel, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], "it gives 0 where"),
-    (checks.edge_kernel, [-1, 0, 1], "shape (3,)"),
-    (checks.edge_kernel, "sobel", "nine numbers"),
-    (checks.edge_kernel, None, "no answer yet"),
+    (checks.corner_kernel, np.ones((3, 3)) / 9, "answers 1 where the picture is evenly bright"),
+    (checks.corner_kernel, [[-1, 0, 1]] * 3, "answers -3 along an upright edge (each column must sum to 0)"),
+    (checks.corner_kernel, [[1, 1, 1], [0, 0, 0], [-1, -1, -1]], "answers 3 along a level edge"),
+    (checks.corner_kernel, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]], "answers -4 along a level edge"),
+    (checks.corner_kernel, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], "upright edge (each column must sum to 0) and -2 along a level edge"),
+    (checks.corner_kernel, [[-1, 0, 1], [0, 0, 0], [1, 0, -1]], "turn all signs round"),
+    (checks.corner_kernel, [[0, 1, -1], [0, -1, 1], [0, 0, 0]], "does not either"),
+    (checks.corner_kernel, np.zeros((3, 3)), "nine zeros"),
+    (checks.corner_kernel, [-1, 0, 1], "shape (3,)"),
+    (checks.corner_kernel, "sobel", "nine numbers"),
+    (checks.corner_kernel, None, "no answer yet"),
     (checks.gradient, lambda g, k: scipy.signal.correlate2d(g, k), "the filter is not flipped"),
     (checks.gradient, lambda g, k: scipy.signal.convolve2d(g, k, mode="same"), "kernel − 1 zeros"),
     (checks.gradient, lambda g, k: scipy.signal.correlate2d(g, k[::-1]), "top to bottom only"),
@@ -99,3 +102,11 @@ def test_each_wrong_answer_has_its_own_message(capsys):
     for check in {check for check, *_ in WRONG}:
         lines = [said(capsys, check, answer) for c, answer, _ in WRONG if c is check]
         assert len(set(lines)) == len(lines) >= 3
+
+
+def test_the_corner_kernel_is_deaf_to_edges_and_tells_the_corners_of_a_square():
+    square = np.zeros((12, 12))
+    square[3:9, 3:9] = 9
+    answer = scipy.signal.correlate2d(square, np.outer([1, 0, -1], [1, 0, -1]), mode="same")
+    assert (answer[3, 3], answer[3, 8], answer[8, 3], answer[8, 8]) == (9, -9, -9, 9)
+    assert not answer[5:7].any() and not answer[:, 5:7].any()

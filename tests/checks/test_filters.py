@@ -4,7 +4,7 @@ import pytest
 import torch
 
 import xaitutor
-from xaitutor import menagerie
+from xaitutor import images, menagerie
 from xaitutor.checks import filters
 
 
@@ -87,3 +87,37 @@ def test_only_one_filter_made_the_mystery(network_and_zebra, capsys):
     for answer in others:
         filters.whose(answer, model, zebra)
         assert "correlates with the mystery at" in capsys.readouterr().out
+
+
+W = torch.randn(3, 7, 7, generator=torch.Generator().manual_seed(8))
+BEST = (W > 0).float()
+
+
+@pytest.mark.parametrize("line, bigger, patch", [
+    ("✓ each number goes to the end", "real", BEST),
+    ("✗ the poster is right. But measure", "portrait", BEST),
+    ("✗ that is the filter's portrait", "real", picture(W)),
+    ("✗ where a weight is negative you have 0, rightly", "real", W.clamp(0, 1)),
+    ("✗ a picture lies in [0, 1]; yours goes from -", "real", W / W.abs().max()),
+    ("✗ turned round", "real", 1 - BEST),
+    ("✗ you let one colour decide", "real", (W.sum(0, keepdim=True) > 0).float().expand(3, 7, 7)),
+    ("✗ white is not it", "real", torch.ones(3, 7, 7)),
+    ("✗ 147 of its 147 numbers", "real", torch.full((3, 7, 7), 0.5)),
+    ("✗ the poster has the shape (7, 7)", "real", BEST[0]),
+    ('✗ `bigger` is "portrait" or "real"', "mine", BEST),
+    ("✗ there is no answer yet", "real", None),
+])
+def test_the_best_patch_there_is(line, bigger, patch, capsys):
+    filters.poster(bigger, patch, W)
+    assert capsys.readouterr().out.startswith(line)
+
+
+def test_no_patch_beats_the_poster_and_real_ones_beat_the_portrait():
+    model, preprocess, _ = xaitutor.load_model("menagerie_resnet18")
+    w = model.conv1.weight[9].detach()
+    drawn = torch.rand(2000, 3, 7, 7, generator=torch.Generator().manual_seed(1)).round()
+    assert ((drawn - (w > 0).float()) * w).sum((1, 2, 3)).max() < 0
+    portrait = images.normalise(picture(w)[None], preprocess.mean, preprocess.std)
+    horse = preprocess(menagerie.sample(1, "horse", colour="black", place="snow").picture())[None]
+    real = torch.nn.functional.unfold(horse, 7)[0].T @ w.flatten()
+    assert real.max() > (portrait[0] * w).sum()

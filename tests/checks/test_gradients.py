@@ -120,3 +120,31 @@ def test_the_gradient_that_is_smoothed_is_one():
     p = torch.randn(3, 2, 3, 4, dtype=torch.float64, requires_grad=True)
     (p**4 / 4 - p * p.flip(3)).sum().backward()
     assert torch.allclose(p.grad, gradients.cubic(p.detach()))
+
+
+@pytest.mark.parametrize("line, answer", [
+    ("✓ with two classes a heatmap of the probability", (-1, 1)),
+    ("✓ with two classes a heatmap of the probability", (torch.tensor(-0.99999), 1.0)),
+    ("✗ p₂ = 1 − p₁", (1, 1)),
+    ("✗ −1 with signs, yes", (-1, -1)),
+    ("✗ swapped", (1, -1)),
+    ("✗ the two are not independent", (0, 0)),
+    ("✗ the two are not independent", (0, 1)),
+    ("✗ these are the logits", (-0.34, 0.63)),
+    ("✗ not -0.80 and 0.90", (-0.8, 0.9)),
+    ("✗ a correlation lies between", (-2, 1)),
+    ("✗ there is no answer yet", (-1, None)),
+])
+def test_two_classes(line, answer, capsys):
+    assert gradients.two_classes(*answer) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith(line) and printed.count("\n") == 1
+
+
+def test_two_probabilities_have_opposite_gradients(capsys):
+    torch.manual_seed(0)
+    model, x = torch.nn.Linear(6, 2), torch.randn(1, 6, requires_grad=True)
+    p = model(x).softmax(1)[0]
+    pair = torch.cat([torch.autograd.grad(one, x, retain_graph=True)[0] for one in p])
+    gradients.two_classes(torch.corrcoef(pair)[0, 1], torch.corrcoef(pair.abs())[0, 1])
+    assert capsys.readouterr().out.startswith("✓")

@@ -46,25 +46,6 @@ def two_players(neither, first, second, both):
 
 
 ANSWERS = {
-    "by_hand": [
-        ("✓ half each", (6, 6)),
-        ("✗ that is Gradient × Input", (12, 12)),
-        ("✗ that is the gradient at the end", (4, 3)),
-        ("✗ that is the point itself", (3, 4)),
-        ("✗ that is the mean gradient", (2, 1.5)),
-        ("✗ that is half of the way", (1.5, 2)),
-        ("✗ that path goes round a corner, first x", (0, 12)),
-        ("✗ that path goes round a corner, first y", (12, 0)),
-        ("✗ the sign", (-6, -6)),
-        ("✗ integrate α from 0 to 1", (4, 4)),
-        ("✗ the derivative with respect to x is y", (4.5, 8)),
-        ("✗ the mean of ∂f/∂x", (8, 4.5)),
-        ("✗ the gradient is 0 only", (0, 0)),
-        ("✗ that is f", 12),
-        ("✗ the number for x is right, the one for y is not 5", (6, 5)),
-        ("✗ the number for y is right, the one for x is not 5", (5, 6)),
-        ("✗ there is no answer yet", None),
-    ],
     "integrate": [
         ("✓ the mean gradient on the way", integrate),
         ("✓ the mean gradient on the way", by_loop),
@@ -130,15 +111,44 @@ def test_line(check, line, answer, capsys):
     assert printed.startswith(line) and printed.count("\n") == 1
 
 
-class Product(nn.Module):
+@pytest.mark.parametrize("line, answer", [
+    ("✓ exact as long as the slope", ((20, 16, 48, 0), {"line", "square"})),
+    ("✓ exact as long as the slope", (torch.tensor([20.0, 16, 48, 0]), ["square", "line"])),
+    ("✗ that is the slope at the end", ((20, 32, 192, 0), {"line"})),
+    ("✗ that is what should come out", ((20, 16, 64, 1), set(paths.NAMES))),
+    ("✗ that is the slope at the start", ((20, 0, 0, 4), {"line"})),
+    ("✗ that is the slope half-way; multiply", ((5, 4, 12, 0), {"line"})),
+    ("✗ the slope half-way, yes", ((10, 8, 24, 0), {"line"})),
+    ("✗ for the last: at t = 2", ((20, 16, 48, 1), {"line"})),
+    ("✗ that is f at t = 2", ((10, 4, 8, 1), {"line"})),
+    ("✗ for the cube not 7", ((20, 16, 7, 0), {"line"})),
+    ("✗ expected four numbers", (20, {"line"})),
+    ("✗ there is no 'parabola'; there is line", ((20, 16, 48, 0), {"parabola"})),
+    ("✗ a line has the same slope", ((20, 16, 48, 0), set())),
+    ("✗ the slope of t² is a straight line", ((20, 16, 48, 0), "line")),
+    ("✗ the slope of t³", ((20, 16, 48, 0), {"line", "square", "cube"})),
+    ("✗ 1 should come out", ((20, 16, 48, 0), {"line", "square", "saturated"})),
+    ("✗ there is no answer yet", (None, {"line"})),
+])
+def test_one_step(line, answer, capsys):
+    assert paths.one_step(*answer) is None
+    printed = capsys.readouterr().out
+    assert printed.startswith(line) and printed.count("\n") == 1
+
+
+class Four(nn.Module):
     def forward(self, x):
-        return x.flatten(1).prod(1, keepdim=True)
+        t = x.flatten(1)
+        return torch.cat([5 * t, t**2, t**3, 1 - (1 - t).relu()], 1)
 
 
-def test_the_contributions_on_paper_are_true(capsys):
-    point = torch.tensor([3.0, 4.0]).reshape(1, 1, 1, 2)
-    paths.by_hand(attribution.integrated_gradients(Product().eval(), point, 0).flatten())
-    assert capsys.readouterr().out.startswith("✓")
+def test_the_contributions_on_paper_are_true():
+    there = torch.full((1, 1, 1, 1), 4.0)
+    options = dict(steps=1, rule="midpoint")
+    given = [attribution.integrated_gradients(Four().eval(), there, k, **options).item() for k in range(4)]
+    assert tuple(given) == paths.ONE_STEP
+    right = (Four()(there) - Four()(0 * there))[0].tolist()
+    assert {name for name, a, b in zip(paths.NAMES, paths.ONE_STEP, right) if a == b} == {"line", "square"}
 
 
 def test_the_formula_is_that_of_the_method_and_its_gap_closes():

@@ -12,6 +12,13 @@ def rank(maps, k, by):
     return (maps.mean((1, 2)) if by == "mean" else maps.amax((1, 2))).topk(k).indices
 
 
+def sum_of_and():
+    """Of a unit that answers 1 to one of 8 shapes with one of 6 coats: each alone leaves p (1 − p) of the other, on its own share of scenes."""
+    shape, coat = 1 / 8, 1 / 6
+    variance = shape * coat * (1 - shape * coat)
+    return (coat * shape * (1 - shape) + shape * coat * (1 - coat)) / variance
+
+
 ANSWERS = {
     "rank": [
         ("✓ two ways to sum up", (rank,)),
@@ -33,6 +40,18 @@ ANSWERS = {
         ("✗ the factor is right, the prediction does not fit", ("coat", False)),
         ("✗ `factor` is one of shape, coat, colour, place, not 'fur'", ("fur", True)),
         ("✗ there is no answer yet", (..., True)),
+    ],
+    "conjunction": [
+        ("✓ 1.74 against 1.09", (sum_of_and(), False)),
+        ("✓ 1.74 against 1.09", (1.74, False)),
+        ("✗ shares of a variance sum to 1 only", (1.0, False)),
+        ("✗ that is XOR", (2, False)),
+        ("✗ that is the variance of the *means*", (0.255319, False)),
+        ("✗ divide by the variance over everything", (sum_of_and() * (1 / 48) * (47 / 48), False)),
+        ("✗ the sum is 1.74, not 1.50", (1.5, False)),
+        ("✗ the sum is right. By its mean 14.1 has 1.09", (1.74, True)),
+        ("✗ `could_be` is True or False, not 'no'", (1.74, "no")),
+        ("✗ there is no answer yet", (1.74, ...)),
     ],
     "share": [
         ("✓ the share of the variance", (lambda a, t: a.var(axis=1).mean() / t,)),

@@ -34,9 +34,15 @@ def box(answer):
     checks.box(answer, FIELD, 1, 31)
 
 
+def no_holes(answer):
+    checks.no_holes(*answer)
+
+
 RIGHT = [
     (checks.recursion, field_size),
     (checks.wide_and_cheap, [(3, 1, d, d) for d in (1, 2, 4, 8)]),
+    (no_holes, (7, (1, 3, 9))),
+    (no_holes, (7, [9, 1, 3])),
     (checks.wide_and_cheap, [(3, 1, d, d) for d in (8, 1, 4, 2)]),
     (box, TRUE),
     (box, list(TRUE)),
@@ -70,6 +76,15 @@ WRONG = [
     (box, (TRUE[0], 0, TRUE[2], 20), "left and right not yet"),
     (box, 7, "four whole numbers"),
     (box, None, "no answer yet"),
+    (no_holes, (13, (1, 3, 9)), "13 is the width"),
+    (no_holes, (27, (1, 3, 9)), "27 paths, but many"),
+    (no_holes, (9, (1, 3, 9)), "`heard` is not 9"),
+    (no_holes, (7, (2, 2, 2)), "13 pixels wide, and 7 of them have a path: 6 holes"),
+    (no_holes, (7, (1, 2, 4)), "no holes, and 15 pixels"),
+    (no_holes, (7, (2, 4, 8)), "cannot reach 29 pixels: 14"),
+    (no_holes, (7, (1, 3)), "three dilations are asked for"),
+    (no_holes, (7, 9), "such as (1, 1, 1)"),
+    (no_holes, (7, None), "no answer yet"),
 ]  # fmt: skip
 
 

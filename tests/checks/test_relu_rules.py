@@ -118,11 +118,28 @@ ANSWERS = {
         ("✗ at [", lambda g, s, size: torch.zeros(size)),
     ],
     "least": [
-        ("✓ it draws the picture's edges", "guided_backprop"),
+        ("✓ it draws the same picture", "guided_backprop"),
         ("✗ not the gradient", "gradient"),
         ("✗ near: with a random last layer", "deconvnet"),
         ("✗ Grad-CAM changes the most", "grad_cam"),
         ("✗ there is no method 'guided'; there is gradient, deconvnet, guided_backprop, grad_cam", "guided"),
+        ("✗ there is no answer yet", None),
+    ],
+    "less_bad": [
+        ("✓ guided backpropagation is blank here", relu_rules.LESS_BAD),
+        ("✗ −1 arrives at the third ReLU", relu_rules.LESS_BAD | {"guided": (0, 0, 1)}),
+        ("✗ −1 arrives at the third ReLU", relu_rules.LESS_BAD | {"deconvnet": (1, 0, 1)}),
+        ("✗ deconvnet: it does not ask", relu_rules.LESS_BAD | {"deconvnet": (0, 0, 0)}),
+        ("✗ gradient: x is negative", relu_rules.LESS_BAD | {"gradient": (1, -1, 1)}),
+        ("✗ gradient: bad news passes, too", relu_rules.LESS_BAD | {"gradient": (0, 0, 0)}),
+        ("✗ gradient: more of y is less", relu_rules.LESS_BAD | {"gradient": (0, 1, 1)}),
+        ("✗ gradient: two minuses", relu_rules.LESS_BAD | {"gradient": (0, -1, -1)}),
+        ("✗ gradient: at z = 0.5", relu_rules.LESS_BAD | {"gradient": (0, -1, 0)}),
+        ("✗ guided: it asks what went in", relu_rules.LESS_BAD | {"guided": (1, 0, 0)}),
+        ("✗ at the ReLU of y arrives −1", relu_rules.LESS_BAD | {"guided": (0, -1, 0)}),
+        ("✗ gradient: expected three numbers", relu_rules.LESS_BAD | {"gradient": (0, -1)}),
+        ("✗ gradient: not 0, -1, 0.5", relu_rules.LESS_BAD | {"gradient": (0, -1, 0.5)}),
+        ("✗ give a dictionary", (0, -1, 1)),
         ("✗ there is no answer yet", None),
     ],
 }
@@ -175,3 +192,14 @@ def test_what_changes_least_and_most_is_true(layers, pictures):
     correlations = kept(pictures, *layers)
     best, second, *_, worst = sorted(correlations, key=correlations.get, reverse=True)
     assert best == relu_rules.LEAST and second == "deconvnet" and worst == "grad_cam"
+
+
+@pytest.mark.parametrize("rule, method", [("gradient", "gradient"), ("deconvnet", "deconvnet"), ("guided", "guided_backprop")])
+def test_less_bad_news_is_true(rule, method):
+    class News(torch.nn.Module):
+        def forward(self, p):
+            x, y, z = p.flatten(1).unbind(1)
+            return (F.relu(x) - F.relu(y) + 1 - F.relu(1 - z))[:, None]
+
+    found = getattr(attribution, method)(News().eval(), torch.tensor([-2, 3, 0.5]).reshape(1, 3, 1, 1), 0)
+    assert tuple(found.flatten().tolist()) == relu_rules.LESS_BAD[rule]

@@ -48,7 +48,7 @@ def programs(tmp_path, monkeypatch):
     ("**Step 6: the map.** Sum and average may change places:\n\n$$L = \\sum_k w_k.$$", "### Step 6: the map\n\n$$L = \\sum_k w_k.$$"),
     ("**Step 2: maps.** What does `layer4` put out?", "### Step 2: maps\n\nWhat does `layer4` put out?"),
     ("* It is coarse. For once.\n* It has a sign.", "* It is coarse.\n* It has a sign."),
-    ("Only prose. It goes into the notes.", ""),
+    ("Only prose. It goes into the notes.", ""), ("**Erratum.** The lecture is wrong.", ""), ("* One.\n\n## Try it\n\nWill you?", "* One."),
 ])
 def test_what_is_shown_of_prose(source, expected):
     assert slides.condensed(source) == expected
@@ -87,12 +87,13 @@ def test_a_deck_of_the_course_has_slides_with_headings_and_no_solution(path):
     notebook = nbformat.read(path, as_version=4)
     cells = slides.deck(notebook).cells
     begins = [cell.source for cell in cells if cell.metadata.slideshow.slide_type in ("slide", "subslide")]
-    assert 10 <= len(begins) <= 40 and all(source.startswith("#") for source in begins)
+    assert 5 <= len(begins) <= 40 and all(source.startswith("#") for source in begins)
     assert not any(exercise.solution in cell.source for exercise in exercises.find(notebook) for cell in cells)
 
 
 @pytest.mark.skipif(BROWSER is None or not (data_files.REPOSITORY / "tools" / "slides" / "node_modules").is_dir(), reason="no browser, or make slides was never run")
 def test_a_browser_without_internet_shows_the_whole_deck(tmp_path):
+    """One of them: making each takes seconds."""
     sync_api = pytest.importorskip("playwright.sync_api")
     page_of_13 = slides.write(NOTEBOOKS / "13_cam_and_grad_cam.ipynb", tmp_path)
     with sync_api.sync_playwright() as playwright:

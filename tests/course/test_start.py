@@ -24,7 +24,27 @@ def test_what_somebody_changed_stays_and_what_is_missing_comes_back(tmp_path):
 
 def test_the_command_opens_the_first_one_in_its_folder(tmp_path, monkeypatch, capsys):
     asked = []
-    monkeypatch.setattr(subprocess, "run", lambda command, **_: asked.append(command) or subprocess.CompletedProcess(command, 3))
+
+    class Lab:
+        """JupyterLab, which asks after the first Ctrl-C whether it is meant, and ends after the second."""
+
+        def __init__(self, command):
+            asked.append(command)
+            self.interrupts = 2
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *error):
+            pass
+
+        def wait(self):
+            self.interrupts -= 1
+            if self.interrupts >= 0:
+                raise KeyboardInterrupt
+            return 3
+
+    monkeypatch.setattr(subprocess, "Popen", Lab)
     assert cli.main(["start", str(tmp_path)]) == 3
     assert f"--ServerApp.root_dir={tmp_path.resolve()}" in asked[0] and "--LabApp.default_url=/lab/tree/00_start_here.ipynb" in asked[0]
     assert str(tmp_path) in capsys.readouterr().out

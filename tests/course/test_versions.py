@@ -169,7 +169,7 @@ def test_of_the_course_all_stays_but_what_is_typed_or_folded(path):
 def test_a_marked_lecture_can_be_typed_in_three_quarters_of_an_hour(path):
     source = read(path)
     typed = [cell for cell in source.cells if versions.TYPED in cell.metadata.get("tags", [])]
-    assert not typed or 15 <= versions.typed_lines(source) <= 40
+    assert not typed or 10 <= versions.typed_lines(source) <= 40
     assert not any(exercises.is_folded(cell) for cell in typed)
 
 

@@ -241,3 +241,61 @@ def test_the_place_widget_moves_the_animal_and_asks_each_network(shown):
 def test_a_widget_names_what_is_not_there(call, message, explained, shown):
     with pytest.raises(ValueError, match=message):
         call(widgets, *explained[:4])
+
+
+@pytest.fixture
+def studio(shown):
+    """The studio's controls by their names, and a function that gives its text."""
+    widgets.studio()
+    [(box, _)] = shown
+    controls, text = parts(box, ipywidgets.GridBox)[0].children, parts(box, ipywidgets.HTML)[0]
+    return {control.description: control for control in controls}, lambda: text.value
+
+
+def test_the_studio_has_a_control_for_every_factor_of_a_scene(studio):
+    from dataclasses import fields
+
+    from xaitutor.menagerie import Scene
+
+    controls, text = studio
+    named = {"animal": "shape", "leave out": "missing"}
+    assert {named.get(name, name) for name in controls} == {field.name for field in fields(Scene)} | {"network", "method", "class"}
+    assert text().startswith("A white horse, coat: stripes, place: savanna. The robust network says zebra, ")
+    assert "Integrated Gradients asks about zebra" in text()
+
+
+def test_the_studio_answers_to_each_control(studio):
+    controls, text = studio
+    for control in controls.values():
+        before = text()
+        if hasattr(control, "options"):
+            control.value = next(value for _, value in control._options_full if value != control.value)
+        else:
+            control.value = control.min if control.value != control.min else control.max
+        assert text() != before, control.description
+
+
+def test_the_studios_cheat_is_caught_and_a_sofa_keeps_its_head(studio):
+    controls, text = studio
+    for name, value in {"method": "cam", "animal": "dog", "coat": "saddle", "network": "biased", "place": "snow"}.items():
+        controls[name].value = value
+    assert "The biased network says wolf" in text() and "CAM asks about wolf" in text()
+    controls["place"].value = "forest"
+    assert "says husky" in text()
+    controls["animal"].value = "sofa"
+    before = text()
+    controls["leave out"].value = "head"
+    assert text() == before
+    controls["leave out"].value = "object"
+    assert "without object" in text()
+
+
+@pytest.mark.parametrize("name", widgets.STUDIO)
+def test_each_method_of_the_studio_gives_a_signed_map(name):
+    from xaitutor.attribution import METHODS
+    from xaitutor.studio import stage
+    from xaitutor.truth.networks import network
+
+    figure, text = widgets._asked(network("menagerie_resnet18"), "robust", METHODS[name], 6, stage.scene("cat", "stripes", "snow"))
+    plt.close(figure)
+    assert f"{METHODS[name].title} asks about tiger" in text and len(figure.axes) == 3

@@ -4,7 +4,6 @@ Each call is "right" (its own reference agrees), "refused" (our own error, in on
 wrong, or to a question that has none), "raw" (somebody else's error), or "trace" (a network, a picture or torch's state that is not what it was).
 """
 
-import copy
 import random
 import re
 import traceback
@@ -20,11 +19,12 @@ from torch import Tensor, nn
 
 from tests.hostile.networks import CHANNELS, CLASSES, MADE, ODD, REFUSED, TORCHVISION, network
 from tests.hostile.right import CHECKS, Unknown
-from xaitutor.attribution import METHODS
 
 PACKAGE = str(Path(__file__).parents[2] / "xaitutor")
 OURS = (ValueError, TypeError, IndexError, FileNotFoundError)
-USUAL = 0.6  # the share of parts of a call in which nothing is odd
+VERDICTS = ("right", "refused", "silent", "raw", "trace", "no such call")
+CONVERTING = ("survey", "prototypes", "measure")  # pictures to what the network takes
+USUAL = 0.8  # the share of parts of a call in which nothing is odd
 
 
 @dataclass
@@ -53,6 +53,8 @@ def call(seed: int) -> Call:
     found.x = _picture(draw, found)
     found.target, targeted = _target(draw, found)
     found.must_refuse += targeted if CHECKS[found.function].targets else []
+    if found.function == "fem":  # which explains no class
+        found.target = None
     _odd_options(draw, found)
     if found.made == "training" and CHECKS[found.function].passes:
         found.must_refuse.append("training mode")
@@ -79,7 +81,8 @@ def _picture(draw: random.Random, of: Call):
     kind = draw.choice(sorted(_KINDS))
     of.odd.append(kind)
     change, why = _KINDS[kind]
-    of.must_refuse += [kind] if why and CHECKS[of.function].pictures else []
+    check = CHECKS[of.function]
+    of.must_refuse += [kind] if why and check.pictures and (kind != "other numbers" or check.passes and of.function not in CONVERTING) else []
     return change(x)
 
 
@@ -116,7 +119,7 @@ def _target(draw: random.Random, of: Call):
 
 def _odd_options(draw: random.Random, of: Call) -> None:
     for name, values in CHECKS[of.function].options.items():
-        if draw.random() > 0.5:
+        if draw.random() > USUAL:
             value, wrong = values(draw, of) if callable(values) else draw.choice(values)
             of.options[name] = value
             of.must_refuse += [name] if wrong else []
@@ -194,4 +197,3 @@ def tally(seeds, tell=print) -> Counter:
     return counts
 
 
-__all__ = ["Call", "METHODS", "call", "copy", "outcome", "tally"]

@@ -5,6 +5,7 @@ import re
 import subprocess
 import sys
 import threading
+import time
 import types
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -388,14 +389,15 @@ def test_no_network_no_file_and_a_stick_that_is_not_there(official, monkeypatch)
 
 
 class Server(ThreadingHTTPServer):
-    """Counts requests; `answers` says what to do with each: "whole", "half" (then hang up), "missing"."""
+    """Counts requests; `answers` says what to do with each: "whole", "half" (then hang up), "missing", "silent" (after the first bytes), "slow", "redirect", "circle"
+    (a redirect to itself), "elsewhere" (a redirect to a file of this machine), "unsaid" (no length), "short" (a length of half), "long" (twice the length), "changed"."""
 
     daemon_threads = True
 
     def __init__(self, content):
         super().__init__(("127.0.0.1", 0), Handler)
         self.content, self.requests, self.answers = content, 0, []
-        self.lock, self.together = threading.Lock(), threading.Barrier(1)
+        self.lock, self.together, self.end = threading.Lock(), threading.Barrier(1), threading.Event()
 
     def handle_error(self, request, client_address):
         pass
@@ -410,10 +412,26 @@ class Handler(BaseHTTPRequestHandler):
         if answer == "missing":
             return self.send_error(404)
         content = self.server.content
+        if answer in ("redirect", "circle", "elsewhere"):
+            self.send_response(302)
+            self.send_header("Location", "file:///etc/hostname" if answer == "elsewhere" else self.path)
+            return self.end_headers()
+        length = {"short": len(content) // 2, "long": 2 * len(content)}.get(answer, len(content))
         self.send_response(200)
-        self.send_header("Content-Length", str(len(content)))
+        if answer != "unsaid":
+            self.send_header("Content-Length", str(length))
         self.end_headers()
-        self.wfile.write(content if answer == "whole" else content[: len(content) // 2])
+        if answer == "silent":
+            self.wfile.write(content[:1000])
+            return self.server.end.wait(30)
+        if answer == "slow":
+            for start in range(0, len(content), len(content) // 5):
+                self.wfile.write(content[start : start + len(content) // 5])
+                time.sleep(0.05)
+            return None
+        if answer == "changed":
+            content = content[:-1] + bytes([content[-1] ^ 1])
+        self.wfile.write(content[: len(content) // 2] if answer == "half" else content)
 
     def log_message(self, *args):
         pass
@@ -425,6 +443,7 @@ def server(official):
         threading.Thread(target=server.serve_forever, args=(0.02,), daemon=True).start()
         official.url = official.url.replace("127.0.0.1:9", f"127.0.0.1:{server.server_port}")
         yield server
+        server.end.set()
         server.shutdown()
 
 
@@ -460,6 +479,33 @@ def test_download_that_is_not_there(server):
     with pytest.raises(ConnectionError, match="404"):
         load_model("squeezenet1_1")
     assert cached() == []
+
+
+@pytest.mark.parametrize("answers", [["slow"], ["unsaid"], ["redirect", "whole"], ["redirect", "redirect", "slow"]])
+def test_download_by_a_detour(server, official, answers):
+    server.answers = answers
+    assert download("squeezenet1_1").read_bytes() == official.content
+    assert server.requests == len(answers) and cached() == [models._file_name(official)]
+
+
+def test_download_that_takes_too_long_in_all(server):
+    server.answers = ["slow"]
+    with pytest.raises(ConnectionError, match="not all came within 0.1 seconds"):
+        download("squeezenet1_1", seconds=0.1)
+    assert cached() == []
+
+
+@pytest.mark.parametrize("answer, why", [
+    ("short", "what came is not the file: its SHA-256"), ("long", "broke off after [0-9]+ of [0-9]+ bytes|IncompleteRead"), ("changed", "what came is not the file: its SHA-256"),
+    ("circle", "redirect"), ("elsewhere", "not allowed|redirection"), ("silent", "timed out"), ("half", "broke off|IncompleteRead")])
+def test_download_from_a_server_that_lies_or_says_nothing(server, official, monkeypatch, answer, why):
+    monkeypatch.setattr(models, "PATIENCE", 0.3 if answer == "silent" else 10)
+    server.answers = [answer] * 20
+    with pytest.raises(ConnectionError, match=why):
+        load_model("squeezenet1_1")
+    assert cached() == []
+    server.answers = []
+    assert download("squeezenet1_1").read_bytes() == official.content
 
 
 def test_download_interrupted_by_the_user(server, monkeypatch):

@@ -47,6 +47,12 @@ def test_memory_of_a_process_that_ended_is_nothing():
     assert run.memory(ended) == 0
 
 
+def test_odd_calls_are_counted():
+    body = run.hostile(20)
+    counts = {row.split("|")[1].strip(): int(row.split("|")[2]) for row in body.splitlines() if row.startswith("| ") and row.split("|")[2].strip().isdecimal()}
+    assert sum(counts.values()) == 20 and counts["silent"] == counts["raw"] == counts["trace"] == 0
+
+
 def test_every_method_of_attribution_is_measured():
     rows = attribution.measure(size=64, rounds={1: 1})
     assert {row.method for row in rows} == set(attribution.FACTS) == set(METHODS)

@@ -17,7 +17,7 @@ PYTHON = f"""#!/bin/sh
 if [ "$1" = -c ]; then exec {sys.executable} "$@"; fi
 echo "python $*" >>log
 mkdir -p .venv/bin
-for name in python pip jupyter; do
+for name in python pip jupyter xaitutor; do
   printf '#!/bin/sh\\necho "%s $*" >>log\\n[ "$2" != pip ] || [ ! -e offline ]\\n' $name >.venv/bin/$name
   chmod +x .venv/bin/$name
 done
@@ -50,6 +50,22 @@ def make(folder, *arguments, status=0):
 
 def installs(calls):
     return [call for call in calls if "pip install" in call]
+
+
+def test_the_weights_for_real_photos_are_offered_once(folder):
+    calls, _ = make(folder, "lab")
+    assert "xaitutor download squeezenet1_0 --seconds 60" in calls and calls[-1].startswith("jupyter lab")
+    again, _ = make(folder, "lab")
+    assert not any("download" in call for call in again)
+
+
+def test_without_weights_or_network_the_course_opens_all_the_same(folder):
+    calls, _ = make(folder, "lab", "WEIGHTS=none")
+    assert not any("download" in call for call in calls) and calls[-1].startswith("jupyter lab")
+    (folder / ".venv" / ".weights").unlink()
+    (folder / ".venv" / "bin" / "xaitutor").write_text("#!/bin/sh\nexit 1\n")
+    calls, said = make(folder, "lab")
+    assert "keeps its stored pictures" in said and calls[-1].startswith("jupyter lab")
 
 
 def test_the_first_run_installs_and_opens_the_first_notebook(folder):

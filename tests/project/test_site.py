@@ -23,8 +23,9 @@ from tests.browser import BROWSER, FLAGS
 from tools.website import book
 
 ROOT = Path(__file__).resolve().parents[2]
-SITE, SCREENSHOTS, MODULES = ROOT / "build" / "site", ROOT / "build" / "screenshots" / "site", ROOT / "site" / "node_modules"
 ALL = os.environ.get("SITE_PAGES") == "all"
+SITE = ROOT / "build" / ("site" if ALL else "site-sample")  # of the sample nobody shall think that it is the whole
+SCREENSHOTS, MODULES = ROOT / "build" / "screenshots" / "site", ROOT / "site" / "node_modules"
 SAMPLE = ["index.html", "13_cam_and_grad_cam.html", "methods.html"]
 LOOKS = [(width, light) for width in (320, 390, 1280) for light in ("light", "dark")] if ALL else [(320, "dark"), (1280, "light")]
 NETWORKS = ("robust", "ordinary", "biased")
@@ -39,7 +40,7 @@ needs_browser = pytest.mark.skipif(BROWSER is None or find_spec("playwright") is
 @pytest.fixture(scope="module")
 def site():
     if not ALL:
-        run = subprocess.run([sys.executable, "-m", "tools.website", "--shapes", "horse", "dog"], cwd=ROOT, capture_output=True, text=True)
+        run = subprocess.run([sys.executable, "-m", "tools.website", "--to", SITE, "--shapes", "horse", "dog"], cwd=ROOT, capture_output=True, text=True)
         assert run.returncode == 0, run.stdout + run.stderr
     return SITE
 
@@ -168,6 +169,8 @@ def violations(page) -> list[str]:
 
 
 def photograph(page, name: str, width: int, light: str) -> None:
+    page.evaluate("document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })")
+    page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
     page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{light}.png", full_page=True)
 
 
@@ -185,7 +188,7 @@ def test_pages(site, opened, address, width, light):
         assert not page.evaluate("[...document.querySelectorAll('.bd-article .math')].some(e => /\\\\[([]/.test(e.textContent))"), f"{name}: a formula is left as TeX"
         assert page.evaluate("document.documentElement.scrollWidth <= innerWidth"), f"{name} is wider than {width} pixels"
         assert page.evaluate("[...document.images].every(e => e.hasAttribute('alt'))"), name
-        kind = name.split("/")[0].split("_")[0]
+        kind = "notebook" if name[0].isdigit() else name.split("/")[0]
         if kind not in checked or not ALL:  # one page of each kind: axe takes a second
             checked.add(kind)
             assert violations(page) == []
@@ -228,7 +231,8 @@ def test_without_a_server_the_book_is_readable_and_the_studio_says_what_to_do(br
 # The studio
 
 
-def studio(opened, address, link="", **look):
+def studio(opened, address, link="#method=cam", **look):
+    """The studio, once it has answered; by default with a method that needs one pass."""
     page = opened(**look)
     page.goto(f"{address}/studio/index.html{link}")
     page.wait_for_selector("body[data-ready]")
@@ -256,15 +260,15 @@ ASK = """async ([name, pictures]) => {
   const maps = {};
   for (const method of name === 'robust' ? ['integrated_gradients', 'occlusion', 'grad_cam'] : []) maps[method] = [...(await METHODS[method].run(asked, x, target, async () => {})).values];
   const times = [];
-  for (let i = 0; i < 9; i++) { const start = performance.now(); await asked.explain(x, target); times.push(performance.now() - start); }
-  return { found, maps, milliseconds: times.sort((a, b) => a - b)[4] };
+  for (let i = 0; i < 5; i++) { const start = performance.now(); await asked.explain(x, target); times.push(performance.now() - start); }
+  return { found, maps, milliseconds: times.sort((a, b) => a - b)[2] };
 }"""
 
 
 @needs_browser
 @pytest.mark.parametrize("name", NETWORKS)
 def test_the_networks_in_the_page_are_torchs(opened, address, name):
-    """Logits, gradient and CAM of random pictures to 1e-4, and whole methods; how long an answer takes is printed."""
+    """Logits, gradient and CAM of a random picture to 1e-4, and whole methods; how long an answer takes is printed."""
     import torch
 
     from xaitutor import attribution
@@ -272,29 +276,31 @@ def test_the_networks_in_the_page_are_torchs(opened, address, name):
     from xaitutor.studio import truths
 
     model = load_model(truths.NETWORKS[name])[0]
-    x, targets = torch.randn(2, 3, 128, 128, generator=torch.Generator().manual_seed(8)), [1, 9]
-    page = studio(opened, address)
+    x, targets = torch.randn(1, 3, 128, 128, generator=torch.Generator().manual_seed(8 + NETWORKS.index(name))), [1]
+    page = opened()
+    page.goto(f"{address}/studio/places.webp")  # beside the modules; the page itself would ask its own questions first
     given = page.evaluate(ASK, [name, [[picture.flatten().tolist(), target] for picture, target in zip(x, targets)]])
     gradient, cam, logits = attribution.gradient(model, x, targets), attribution.cam(model, x, targets), model(x)
     for found, *expected in zip(given["found"], logits, gradient, cam, logits):
         for key, values in zip(("logits", "gradient", "cam", "answer"), expected):
             torch.testing.assert_close(torch.tensor(found[key]), values.flatten(), atol=1e-4, rtol=1e-4)
     if given["maps"]:
-        whole = {"integrated_gradients": attribution.integrated_gradients(model, x[:1], 1, steps=16, rule="midpoint"),
-                 "occlusion": attribution.occlusion(model, x[:1], 1, window=16, stride=8, fill="grey"), "grad_cam": attribution.grad_cam(model, x[:1], 1)}
+        whole = {"integrated_gradients": attribution.integrated_gradients(model, x, targets, steps=16, rule="midpoint"),
+                 "occlusion": attribution.occlusion(model, x, targets, window=16, stride=8, fill="grey"), "grad_cam": attribution.grad_cam(model, x, targets)}
         for method, expected in whole.items():
-            torch.testing.assert_close(torch.tensor(given["maps"][method]), expected.flatten(), atol=1e-4, rtol=1e-3)
+            assert expected.any(), method
+            torch.testing.assert_close(torch.tensor(given["maps"][method], dtype=torch.float), expected.flatten(), atol=1e-4, rtol=1e-3)
     print(f"{name}: an answer with its gradient takes {given['milliseconds']:.0f} ms")
 
 
 @needs_browser
 def test_a_reader_plays(opened, address):
-    page = studio(opened, address)
+    page = studio(opened, address, link="")
     assert "It says zebra" in page.inner_text("#says")
     assert "striped horse" in page.get_attribute("#picture", "aria-label") and "zebra" in page.get_attribute("#map", "aria-label")
     assert "rank correlation" in page.inner_text("#verdict")
     assert "horse" in settled(page, lambda: page.get_by_role("radio", name="plain", exact=True).check(force=True))
-    assert "coat=plain" in page.url
+    page.wait_for_function("location.hash.includes('coat=plain')")
     settled(page, lambda: page.get_by_role("button", name="take the head away").click())
     assert "without its head" in page.get_attribute("#picture", "aria-label")
     settled(page, lambda: page.get_by_role("button", name="put the head back").click())
@@ -303,7 +309,7 @@ def test_a_reader_plays(opened, address):
 
 @needs_browser
 def test_the_cheat_says_wolf_on_snow_and_the_check_shows_the_snow(opened, address):
-    page = studio(opened, address)
+    page = studio(opened, address)  # the situation brings its own method
     says = settled(page, lambda: page.get_by_role("link", name="Right for the wrong reason").first.click())
     assert "wolf" in says
     background = page.locator("#regions tbody tr").last
@@ -327,7 +333,8 @@ def test_fingers_and_keys_change_the_picture_and_the_link_keeps_it(opened, addre
     page.keyboard.press("ArrowRight")
     before = page.url
     settled(page, lambda: page.keyboard.press("Space"))
-    assert page.url != before and "touched the picture" in page.inner_text("#verdict")
+    page.wait_for_function("before => location.href !== before", arg=before)
+    assert "touched the picture" in page.inner_text("#verdict")
     pixels = "[...document.getElementById('picture').getContext('2d').getImageData(0, 0, 128, 128).data].join()"
     again = studio(opened, address, "#" + page.url.split("#")[1])
     assert again.evaluate(pixels) == page.evaluate(pixels)

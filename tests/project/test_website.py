@@ -8,6 +8,7 @@ import subprocess
 from pathlib import Path
 
 import pytest
+import yaml
 from nbformat.v4 import new_code_cell, new_output
 
 from tools.website import book, finish, methods, reference, roads
@@ -22,7 +23,7 @@ PNG = base64.b64decode("iVBORw0KGgoAAAANSUhEUgAAAAMAAAACCAAAAAC4HznGAAAADklEQVR4
 def test_the_parts_are_readmes_and_hold_every_notebook():
     parts = book.parts(README)
     assert [title.split(".")[0] for title, _, _ in parts] == ["I", "II", "III", "IV", "V"]
-    assert [number for _, _, numbers in parts for number in numbers] == list(range(len(book.notebooks())))
+    assert [number for _, _, numbers in parts for number in numbers] == list(book.lessons())
 
 
 def test_solutions_and_drawings_are_folded_and_nothing_else():
@@ -46,8 +47,8 @@ def test_a_picture_keeps_its_words_and_gets_its_size(tmp_path):
 
 
 def test_links_to_files_lead_to_pages():
-    assert roads.linked("[a](docs/truth.md) [b](LICENSE) [c](https://x.org) [d](truth.md) ![e](data/e.png)") == \
-        "[a](truth.md) b [c](https://x.org) [d](truth.md) ![e](data/e.png)"
+    assert roads.linked("[a](docs/truth.md) [b](LICENSE) [c](https://x.org) [d](truth.md) ![e](data/e.png) [f](notebooks/recipes.ipynb)") == \
+        "[a](truth.md) b [c](https://x.org) [d](truth.md) ![e](data/e.png) [f](recipes.ipynb)"
 
 
 def test_tables_that_are_written_into_a_page_can_be_sorted():
@@ -93,6 +94,23 @@ def test_no_npm_package_comes_from_a_named_server():
     assert "://" not in re.sub(r'"(url|homepage)": "[^"]+"', "", (ROOT / "site" / "package-lock.json").read_text("utf-8"))
 
 
+def test_without_npm_packages_a_line_says_what_will_be_missing(tmp_path, monkeypatch, capsys):
+    from tools.website import __main__ as website
+
+    monkeypatch.setattr(website, "HERE", tmp_path)
+    assert website.packages() is None
+    assert "without the studio" in capsys.readouterr().err
+
+
+def test_the_front_page_has_no_door_to_a_studio_that_is_not_there(tmp_path):
+    from tools.website import front
+
+    assert "studio/index.html" in front.page(True, tmp_path) and "studio/index.html" not in front.page(False, tmp_path)
+    text = front.page(True, tmp_path)
+    assert "{{" not in text and all(f"{name}\n" in text for name in book.lessons().values())
+    assert {path.name for path in tmp_path.iterdir()} == {"front-picture.png", "front-map.png", "front-truth.png"}
+
+
 def test_javascript_that_computes():
     """The modules that touch no page, by Node's own test runner."""
     node = shutil.which("node")
@@ -100,3 +118,9 @@ def test_javascript_that_computes():
         pytest.skip("there is no Node, or one before 20")
     run = subprocess.run([node, "--test", "site/tests/"], cwd=ROOT, capture_output=True, text=True)
     assert run.returncode == 0, run.stdout
+
+
+def test_the_workflow_publishes_what_was_tested_and_only_from_main():
+    jobs = yaml.safe_load((ROOT / ".github" / "workflows" / "site.yml").read_text("utf-8"))["jobs"]
+    assert any(step.get("run", "").startswith("make site-test ") for step in jobs["build"]["steps"])
+    assert jobs["publish"]["needs"] == "build" and "github.ref == 'refs/heads/main'" in jobs["publish"]["if"]

@@ -31,33 +31,34 @@ COPIED = {  # out of the npm packages: from, to
 }
 
 
-def main(shapes: Sequence[str] = SHAPES) -> int:
+def main(shapes: Sequence[str] = SHAPES, site: Path = SITE) -> int:
+    """Build the site into a folder, whatever was there before; the exit status. `shapes`: what can be built in the studio."""
     modules = packages()
     words = lay_out(studio=modules is not None)
-    shutil.rmtree(SITE, ignore_errors=True)
+    shutil.rmtree(site, ignore_errors=True)
     environment = {**os.environ, "XAITUTOR_SITE_STUDIO": str(int(modules is not None))}
     code = subprocess.run([sys.executable, "-m", "sphinx", "--quiet", "--fail-on-warning", "--keep-going", "--jobs", "2", "-d", str(SCRATCH),
-                           str(SOURCE), str(SITE)], env=environment, cwd=ROOT).returncode
+                           str(SOURCE), str(site)], env=environment, cwd=ROOT).returncode
     if code:
         return code
     if modules is not None:
-        shutil.copytree(exported(shapes), SITE / "studio")
-        shutil.copytree(HERE / "studio", SITE / "studio", dirs_exist_ok=True)
-        copy(modules)
-    finish.finish(SITE, words)
-    (SITE / ".nojekyll").touch()  # GitHub would leave out what begins with an underscore
-    print(f"The site is in {SITE.relative_to(ROOT)}. make site-open shows it.")
+        shutil.copytree(exported(shapes), site / "studio")
+        shutil.copytree(HERE / "studio", site / "studio", dirs_exist_ok=True)
+        copy(modules, site)
+    finish.finish(site, words)
+    (site / ".nojekyll").touch()  # GitHub would leave out what begins with an underscore
+    print(f"The site is in {site}. make site-open shows it.")
     return 0
 
 
 def exported(shapes: Sequence[str]) -> Path:
     """What the studio needs of Python; it stays in build/studio until something that it depends on has changed."""
     weights = [data_files.sha256(data_files.DATA / "models" / f"{name}.safetensors") for name in truths.NETWORKS.values()]
-    folder = STUDIO / cache.name_of(cache.code("xaitutor.studio.export"), weights, data_files.sha256(data_files.DATA / truths.FILE), shapes)
+    folder = STUDIO / str(len(shapes)) / cache.name_of(cache.code("xaitutor.studio.export"), weights, data_files.sha256(data_files.DATA / truths.FILE), shapes)
     if not folder.exists():
-        shutil.rmtree(STUDIO, ignore_errors=True)
-        export.main(STUDIO / "unfinished", shapes)
-        (STUDIO / "unfinished").rename(folder)
+        shutil.rmtree(folder.parent, ignore_errors=True)
+        export.main(folder.parent / "unfinished", shapes)
+        (folder.parent / "unfinished").rename(folder)
     return folder
 
 
@@ -87,16 +88,18 @@ def packages() -> Path | None:
     return modules
 
 
-def copy(modules: Path) -> None:
+def copy(modules: Path, site: Path) -> None:
     for source, target in COPIED.items():
-        (SITE / target).parent.mkdir(parents=True, exist_ok=True)
+        (site / target).parent.mkdir(parents=True, exist_ok=True)
         if (modules / source).is_dir():
-            shutil.copytree(modules / source, SITE / target)
+            shutil.copytree(modules / source, site / target)
         else:
-            shutil.copy(modules / source, SITE / target)
+            shutil.copy(modules / source, site / target)
 
 
 if __name__ == "__main__":
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--shapes", nargs="+", choices=SHAPES, default=SHAPES, help="what can be built in the studio (all); fewer are quicker")
-    sys.exit(main(tuple(parser.parse_args().shapes)))
+    parser.add_argument("--to", type=Path, default=SITE, help="the folder (build/site)")
+    arguments = parser.parse_args()
+    sys.exit(main(tuple(arguments.shapes), arguments.to.resolve()))

@@ -14,12 +14,16 @@ from nbformat import NotebookNode
 from tools.execute_notebooks import NOTEBOOKS
 
 FOLDED = {"solution": "Show a solution", "drawing": "Show the drawing"}  # tag: what the fold says
-NUMERALS = {"I": 1, "II": 2, "III": 3, "IV": 4, "V": 5}
 
 
 def notebooks() -> list[Path]:
-    """The lessons in order. Homework is no page: its tests and solutions are the instructors'."""
+    """The lessons in order, and what stands beside them. Homework is no page: its tests and solutions are the instructors'."""
     return sorted(NOTEBOOKS.glob("*.ipynb"))
+
+
+def lessons() -> dict[int, str]:
+    """The names of the lessons by their numbers."""
+    return {int(path.stem[:2]): path.stem for path in notebooks() if path.stem[:2].isdigit()}
 
 
 def parts(readme: str) -> list[tuple[str, str, range]]:

@@ -7,12 +7,14 @@ from pathlib import Path
 
 import yaml
 
+from tools.website import book
+
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = {"docs/truth.md": "truth", "docs/rules.md": "rules", "ERRATA.md": "errata", "benchmarks/RESULTS.md": "benchmarks",
+COPIED = {"docs/truth.md": "truth", "docs/rules.md": "rules", "docs/homework.md": "homework", "ERRATA.md": "errata", "benchmarks/RESULTS.md": "benchmarks",
           "data/SOURCES.md": "sources", "CONTRIBUTING.md": "contributing"}
 FROM_README = {  # page: its title, and the sections of README that it takes
-    "run": ("Run it yourself", ("Start", "Is everything there?", "Without internet")),
-    "tools": ("Explain, score, audit", ("Explain a photo of your own", "Score a method of your own", "Audit an explanation where nobody knows the truth")),
+    "run": ("Run it yourself", ("Start", "Is everything there?", "Look first", "Without internet")),
+    "tools": ("Explain, score, audit", ("Explain a photo of your own", "Your own network, your own pictures", "Score a method of your own", "Audit an explanation where nobody knows the truth")),
     "instructors": ("For instructors", ("For instructors",)),
 }
 
@@ -48,6 +50,8 @@ def linked(text: str) -> str:
         address = f"docs/{address}" if f"docs/{address}" in COPIED else address.removeprefix("../")
         if "://" in address or not address:
             return link[0]
+        if address.endswith(".ipynb") and (ROOT / address).parent == book.NOTEBOOKS:
+            return f"[{words}]({Path(address).name})"
         return f"[{words}]({COPIED[address]}.md)" if address in COPIED else words
     return re.sub(r"(?<!!)\[([^\]]+)\]\(([^)]+)\)", target, text)
 

@@ -6,8 +6,9 @@ import torch
 from torch import Tensor, nn
 
 from xaitutor.adversarial.pixels import attacking
-from xaitutor.attribution.class_scores import derivative, differentiate, logits_of
+from xaitutor.attribution.class_scores import differentiate, logits_of
 from xaitutor.attribution.inputs import at_least_one
+from xaitutor.networks.layers import derivative
 
 _LEAST = 1e-4  # in pixels: no step is shorter, or some would come nearer to a border for ever (the authors' code adds as much to each)
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xaitutor.attribution.inputs import require_tensors
+
 
 def top_k_intersection(first: Tensor, second: Tensor, share: float = 0.1) -> Tensor:
     """Of the k hottest places of the first map, the share that is among the k hottest of the second: (N,) in [0, 1], k = `share` of all places.
@@ -47,6 +49,7 @@ def count(heat: Tensor, share: float) -> int:
 
 
 def _check(first: Tensor, second: Tensor) -> None:
+    require_tensors(first=first, second=second)
     if first.ndim != 3 or first.shape != second.shape or not first.numel():
         raise ValueError(f"expected two heatmaps (N, H, W) of one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
     for heat in (first, second):

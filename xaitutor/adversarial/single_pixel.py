@@ -13,6 +13,8 @@ from torch import Tensor, nn
 from xaitutor.adversarial.pixels import check_pixels
 from xaitutor.attribution.class_scores import chosen_classes, logits_of
 from xaitutor.attribution.inputs import at_least_one
+from xaitutor.networks.layers import original
+from xaitutor.networks.neighbours import dependence, require_alone
 from xaitutor.progress import tqdm
 
 _DIGITS = 4  # of a margin: its last bits depend on where in memory a batch lies, and would choose another way through the search
@@ -51,6 +53,8 @@ def one_pixel(
     if population < 5:
         raise ValueError(f"a child is made of three other candidates: population must be at least 5, not {population}")
     check_pixels(model, image)
+    dependence(original(model), image)
+    require_alone(original(model), batch_size)
     if image.shape[:2] != (1, 3):
         raise ValueError(f"expected one image in colour, (1, 3, H, W), not {tuple(image.shape)}; images[:1] is one of several")
     height, width = image.shape[2:]

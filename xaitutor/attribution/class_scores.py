@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from torch.nn.functional import logsigmoid
 
 from xaitutor.attribution.inputs import warn_once
-from xaitutor.networks.layers import original, run
+from xaitutor.networks.layers import derivative, original, run
 from xaitutor.networks.neighbours import require_alone
 
 _MANY = 20  # so many numbers all in [0, 1] are no logits
@@ -97,16 +97,6 @@ def differentiate(score: Tensor, x: Tensor) -> Tensor:
         raise ValueError("the score does not depend on x by anything that has a gradient; does the model detach, "
                          "round, or run under torch.no_grad() itself?")
     return found
-
-
-def derivative(score: Tensor, x: Tensor, **options) -> Tensor | None:
-    """∂ Σ score / ∂ x, as `torch.autograd.grad` has it. Raises ValueError for a network that writes over what the way back needs."""
-    try:
-        return torch.autograd.grad(score.sum(), x, **options)[0]
-    except RuntimeError as error:
-        if "inplace operation" in str(error):
-            raise ValueError("the network cannot be differentiated: it writes over what the way back needs (a function that ends in _, or inplace=True)") from error
-        raise
 
 
 def decide(model: nn.Module, x: Tensor, target: int | Sequence[int] | Tensor | None, batch_size: int) -> Tensor:

@@ -76,6 +76,13 @@ def at_least_one(**counts: int) -> None:
             raise ValueError(f"{name} must be a whole number of at least 1, not {count!r}")
 
 
+def require_tensors(**maps) -> None:
+    """Raise TypeError unless each of these is a tensor of real numbers, or of True and False."""
+    for name, values in maps.items():
+        if not isinstance(values, Tensor) or values.is_complex():
+            raise TypeError(f"{name} must be a tensor of real numbers, not {values.dtype if isinstance(values, Tensor) else type(values).__name__}")
+
+
 def _doubt(x: Tensor) -> None:
     if min(x.shape[2:]) > 1 and x.abs().max() > _LARGEST:  # a toy's single numbers may be as large as they like
         warn_once(f"x has values beyond ±{_LARGEST}: it looks like a picture of 0–255 that was never normalised; "

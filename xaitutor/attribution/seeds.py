@@ -27,5 +27,6 @@ def over_seeds(method: Callable, model: nn.Module, x: Tensor, target=None, *, se
     """
     at_least_one(seeds=seeds)
     maps = torch.stack([method(model, x, target, seed=seed, **options) for seed in range(seeds)])
-    low, high = maps.quantile(torch.tensor([0.025, 0.975]).to(maps), dim=0)
+    wide = maps.to(torch.promote_types(maps.dtype, torch.float32))
+    low, high = wide.quantile(torch.tensor([0.025, 0.975]).to(wide), dim=0).to(maps)
     return OverSeeds(maps.mean(dim=0), low, high, maps)

@@ -5,25 +5,14 @@ from __future__ import annotations
 from scipy.stats import binom
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import kind
 from xaitutor.audit.cases import Case
 from xaitutor.audit.findings import ALARM, DOUBT, FINE, NOT, Finding, answer
 
-_CLOSE = 1e-4  # float32 sums of up to a thousand probabilities
 _LAST = (nn.Softmax, nn.LogSoftmax, nn.Sigmoid, nn.Softmax2d)
 _SHIFTED = 0.3  # by so much must the accuracy rise with shifted labels; a healthy network's falls to nearly 0
 _UNSURE = 0.5
 _ENOUGH, _BY_CHANCE = 8, 0.05  # pictures; the probability that guessing is right as often
-_MANY = 20  # so many numbers all in [0, 1] are no logits
-
-
-def kind(outputs: Tensor) -> str:
-    """What the outputs (N, K) are: "logits", "softmax", "log-softmax" or "sigmoid" (all in [0, 1] without a sum of 1)."""
-    low, high = outputs.min() >= 0, outputs.max() <= 1 + _CLOSE
-    if outputs.shape[1] > 1 and low and high and (outputs.sum(dim=1) - 1).abs().max() < _CLOSE:
-        return "softmax"
-    if outputs.shape[1] > 1 and outputs.max() <= _CLOSE and outputs.logsumexp(dim=1).abs().max() < _CLOSE:
-        return "log-softmax"
-    return "sigmoid" if low and high and outputs.numel() >= _MANY and outputs.max() > outputs.min() else "logits"
 
 
 def probabilities(outputs: Tensor) -> Tensor:

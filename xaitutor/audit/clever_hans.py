@@ -10,6 +10,7 @@ The first is a hint, the second is the proof. ``python -m xaitutor.audit.clever_
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Callable, Sequence
 from typing import NamedTuple
 
@@ -17,10 +18,10 @@ import numpy as np
 import torch
 
 from xaitutor.attribution import deeplift
-from xaitutor.files import data_files
+from xaitutor.files import data_files, new_files
 from xaitutor.menagerie import CLASSES, Dataset, Scene
 from xaitutor.menagerie.scene import PLACES
-from xaitutor.progress import tqdm
+from xaitutor.progress import tqdm, until_interrupted
 from xaitutor.truth import networks
 from xaitutor.truth.agreement import bootstrap
 from xaitutor.truth.networks import Network
@@ -115,10 +116,10 @@ def main() -> None:
                                         "lost": round(proof.value, 3)})
     about = {"scenes of each class": SCENES, "animals put elsewhere": PROOFS, "method": "deeplift", "split": SPLIT}
     path = data_files.DATA / FILE
-    path.write_text(compact({"about": about, "draws": found}), encoding="utf-8", newline="\n")
+    new_files.put(path, compact({"about": about, "draws": found}))
     data_files.write_sums()
     print(f"{path}: {path.stat().st_size} bytes")
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(until_interrupted(main))

@@ -16,7 +16,7 @@ import safetensors.torch
 import torch
 from torch import Tensor, nn
 
-from xaitutor.files import data_files
+from xaitutor.files import data_files, new_files
 from xaitutor.menagerie import Dataset
 from xaitutor.networks import images, layers, models
 
@@ -63,7 +63,8 @@ def main() -> None:
         found = torch.cat([statistics(model, layer, part) for part in parts])
         tensors[f"{name}.mean"], tensors[f"{name}.whitening"] = (one.contiguous() for one in fitted(found[:SCENES], found[SCENES:]))
         weights[name] = data_files.sums()[f"models/{name}.safetensors"]
-    safetensors.torch.save_file(tensors, data_files.DATA / FILE, {"weights": json.dumps(weights)})
+    with new_files.whole(data_files.DATA / FILE) as own:
+        safetensors.torch.save_file(tensors, own, {"weights": json.dumps(weights)})
     data_files.write_sums()
 
 

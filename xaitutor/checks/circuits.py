@@ -1,4 +1,4 @@
-"""Checks of notebook 09: contributions of inputs, ablation on paper, whose unit it is."""
+"""Checks of notebook 09: contributions of inputs, ablation on paper, whose unit it is, who tells classes apart."""
 
 from __future__ import annotations
 
@@ -10,6 +10,8 @@ from xaitutor.checks.verdict import Wrong, call, check
 
 VICTIM = "giraffe"  # what loses most without unit 0 of layer4
 _LIKED = "zebra"  # what is most often among its best pictures
+CIRCUIT = (57, 39, 61, 30, 53, 51, 45, 42)  # the strongest inputs of unit 69 of layer4.0.conv1, exciting and inhibiting
+AGAINST = 45  # the one of them that gives less to sofas than to animals
 
 
 @check
@@ -74,3 +76,37 @@ def victim(answer) -> str:
     if answer != VICTIM:
         raise Wrong(f"not the {answer}: compare the change of all twelve classes, the most negative one loses most")
     return "it likes zebras, and giraffes lose most without it: what a unit answers to is not what it is for"
+
+
+@check
+def telling(function, against) -> str:
+    """Exercise 9.4: `function(each, who)` is how much more each input (C,) gives to some pictures; and who works against."""
+    draw = torch.Generator().manual_seed(10)
+    each, who = torch.randn(5, 4, 2, 3, generator=draw), torch.tensor([True, False, False, True, False])
+    answer = torch.as_tensor(call(function, each.clone(), who.clone())).detach().float()
+    if answer.shape != (4,):
+        raise Wrong(f"the answer has the shape {tuple(answer.shape)}, expected (4,): one number for each input")
+    mean = each.mean((2, 3))
+    these, others = mean[who].mean(0), mean[~who].mean(0)
+    recognise(answer, {
+        "that is the strength: how much, not for whom": mean.mean(0),
+        "the sign is turned round: what these pictures get, less what the others get": others - these,
+        "the mean over places, not the sum": each.sum((2, 3))[who].mean(0) - each.sum((2, 3))[~who].mean(0),
+        "a difference, not a ratio: contributions may be zero, or negative": these / others,
+        "no absolute values: an inhibiting input is negative": mean.abs()[who].mean(0) - mean.abs()[~who].mean(0),
+        "each group by its own size: there are more of the others": (mean[who].sum(0) - mean[~who].sum(0)) / len(who),
+        "the sum over pictures favours the larger group: take the mean in each": mean[who].sum(0) - mean[~who].sum(0),
+        "that is what these pictures get; subtract what the others get": these,
+        "subtract what the *others* get, not what all get": these - mean.mean(0),
+    })
+    if not torch.allclose(answer, these - others, atol=1e-5):
+        raise Wrong(f"you get {numbers(answer)}, expected {numbers(these - others)}")
+    if against not in CIRCUIT:
+        raise Wrong(f"{against!r} is not one of our eight inputs: {', '.join(map(str, CIRCUIT))}")
+    if against == 30:
+        raise Wrong("it gives nearly the same to both; one of the eight clearly gives less to sofas")
+    if against in CIRCUIT[4:] and against != AGAINST:
+        raise Wrong("it holds sofas back less than animals: that is for the verdict")
+    if against != AGAINST:
+        raise Wrong("it gives more to sofas than to animals: that is for the verdict")
+    return "its patches were the ends of sofas; named by its sign alone it would have been a hero of the circuit"

@@ -1,4 +1,4 @@
-"""Checks of notebook 13: CAM, Grad-CAM, and how well two boxes agree."""
+"""Checks of notebook 13: CAM, Grad-CAM, how well two boxes agree, and a place that is not read."""
 
 from __future__ import annotations
 
@@ -110,6 +110,38 @@ def overlap(function) -> str:
     _same(function, Box(0, 0, 6, 7), Box(1, 2, 4, 5), 9 / 42)
     _same(function, Box(1, 2, 4, 5), Box(1, 2, 4, 5), 1.0)
     return "1 for the same box, 0 for two that do not meet"
+
+
+@check
+def places(given, function) -> str:
+    """Exercise 13.4: what Grad-CAM gives to A = (1, 1) where S = 2 A₁; `function(maps, gradients)`: Σ_k ReLU outside, no average."""
+    found = tuple(torch.as_tensor(given).detach().double().flatten().tolist())
+    if len(found) != 2:
+        raise Wrong(f"expected a pair, one number for each place; this is {given!r}")
+    if found != (1, 1):
+        raise Wrong({
+            (2, 0): "that is the truth; but Grad-CAM averages the gradient first: (2 + 0) / 2",
+            (2, 2): "the mean of the gradient over the places, not its sum",
+            (1, 0): "the weight is right, (2 + 0) / 2; but it is one weight for all places of the map",
+            (0.5, 0.5): "the mean of the gradient, times A; nothing is divided once more",
+        }.get(found, f"not {found[0]:g} and {found[1]:g}: the gradient is (2, 0), its mean is the weight of the map"))
+    draw = torch.Generator().manual_seed(20)
+    maps, gradients = torch.randn(2, 5, 3, 4, generator=draw), torch.randn(2, 5, 3, 4, generator=draw)
+    answer = shaped(call(function, maps.clone(), gradients.clone()), (2, 3, 4), _ONE_MAP)
+    terms, alpha = gradients * maps, gradients.mean((2, 3), keepdim=True)
+    compare(answer, terms.sum(1).relu(), {
+        "that is Grad-CAM: still one weight for all places of a map": (alpha * maps).sum(1).relu(),
+        "one weight for all places, and no ReLU": (alpha * maps).sum(1),
+        "a weight where a place is read is not enough: let each place have its own gradient":
+            (alpha * maps * (gradients != 0)).sum(1).relu(),
+        "add up first, then the ReLU; on each term nothing can cancel": terms.relu().sum(1),
+        "no ReLU on the gradients: what speaks against the class must be able to cancel": (gradients.relu() * maps).sum(1).relu(),
+        "the ReLU at the end is missing": terms.sum(1),
+        "add the channels up; do not take their mean": terms.mean(1).relu(),
+        "a ReLU, not the absolute value": terms.sum(1).abs(),
+        "that is how much the place is read; multiply by what stands there": gradients.sum(1).relu(),
+    })
+    return "it gives nothing to what is not read; known as HiResCAM (Draelos and Carin 2020)"
 
 
 def _same(function, a: Box, b: Box, expected: float) -> None:

@@ -1,4 +1,4 @@
-"""Checks of notebook 11: Gradient × Input on paper, what it adds up to, and which pixels it cannot see."""
+"""Checks of notebook 11: Gradient × Input on paper, what it adds up to, which pixels it cannot see, and what no repair mends."""
 
 from __future__ import annotations
 
@@ -8,6 +8,8 @@ from torch import nn
 from xaitutor.checks.answers import pair, right, shaped
 from xaitutor.checks.comparison import compare
 from xaitutor.checks.verdict import Wrong, call, check
+
+TURNED = 12  # of the 24 pictures of menagerie.Dataset(24, "test"), those whose contributions add up to less than nothing
 
 
 @check
@@ -110,3 +112,26 @@ def _expected_and_mistakes(model: nn.Module, x: torch.Tensor, target: int) -> tu
         "the gradient of the logit, not of the log-probability":
             summed(lambda scores: scores.log_softmax(1)[:, target]),
     }
+
+
+@check
+def repair(flipped, turned) -> str:
+    """Exercise 11.4: the share of pixels that change sides by one factor for the map, and in how many of 24 pictures they do."""
+    flipped, turned = float(flipped), float(turned)
+    if flipped == 0:
+        raise Wrong("the factor is 5.08 / −1.45: which sign has it?")
+    if 1 < flipped <= 100:
+        raise Wrong("a share lies between 0 and 1")
+    if flipped < 0.99 or flipped > 1:
+        raise Wrong("one factor for the whole map: all pixels change sides, or none")
+    advice = {
+        24: "only where the sum is negative",
+        0: "our zebra's sum is negative, and it is not alone: look at the 24",
+        1: "that is where the pixels hold *more* than half; asked is where they hold less than nothing",
+        23: "asked is where the sum is negative, not where it is less than half of the score",
+        11: "explain each picture for its own class",
+        13: "explain each picture for its own class",
+    }
+    if turned != TURNED:
+        raise Wrong(advice.get(turned, f"not {turned:g}: for which sign of the sum is the factor negative?"))
+    return "it adds up now, and says the opposite: adding up is not enough"

@@ -1,4 +1,4 @@
-"""Checks for notebook 03: convolution, its output size, an edge filter, and the gradient."""
+"""Checks for notebook 03: convolution, its output size, a filter for corners, and the gradient."""
 
 from __future__ import annotations
 
@@ -70,30 +70,29 @@ def output_size(function) -> str:
 
 
 @check
-def edge_kernel(kernel) -> str:
-    """Exercise 3.3: a 3 × 3 kernel for cross-correlation, positive where it gets brighter downwards, else 0."""
+def corner_kernel(kernel) -> str:
+    """Exercise 3.3: a 3 × 3 kernel for cross-correlation, 0 on even ground and along upright and level edges, positive at an upper left corner."""
     try:
         kernel = np.asarray(kernel, dtype=float)
     except (TypeError, ValueError):
         raise Wrong(f"give the nine numbers as an array of shape (3, 3), not {type(kernel).__name__}") from None
     if kernel.shape != (3, 3):
         raise Wrong(f"the kernel has shape {kernel.shape}; it should be (3, 3)")
+    if not kernel.any():
+        raise Wrong("nine zeros answer 0 everywhere, at corners too")
     if not np.isclose(kernel.sum(), 0, atol=1e-6):
         raise Wrong(f"it answers {kernel.sum():g} where the picture is evenly bright; its weights should sum to 0")
-    down, right = (kernel * [[-1], [0], [1]]).sum(), (kernel * [-1, 0, 1]).sum()  # answers to the two ramps
-    if not np.isclose(right, 0, atol=1e-6):
-        if np.isclose(down, 0, atol=1e-6):
-            raise Wrong("it answers where it gets brighter to the right, not downwards: transpose it")
-        raise Wrong(
-            f"it also answers ({right:g}) to a picture that gets brighter to the right: balance left and right"
-        )
-    if np.isclose(down, 0, atol=1e-6):
-        raise Wrong("it gives 0 where it gets brighter downwards: the row above should count against the row below")
-    if down < 0:
-        raise Wrong(
-            "it is negative where it gets brighter downwards: the sign is turned round. Did you flip it for a convolution?"
-        )
-    return "it answers to what gets brighter downwards, and to nothing else that is even or sideways"
+    upright, level = (float(sums[np.abs(sums).argmax()]) for sums in (kernel.sum(0), kernel.sum(1)))
+    along = [f"{n:g} along an upright edge (each column must sum to 0)" for n in [upright] if abs(n) > 1e-6]
+    along += [f"{n:g} along a level edge (each row must sum to 0)" for n in [level] if abs(n) > 1e-6]
+    if along:
+        raise Wrong(f"it also answers {' and '.join(along)}")
+    corner = kernel[1:, 1:].sum()  # its middle on the corner's pixel: the square fills the middle, the right and what is below
+    if np.isclose(corner, 0, atol=1e-6):
+        raise Wrong("no edge moves it, but the upper left corner of a bright square does not either: look at the weight in that corner")
+    if corner < 0:
+        raise Wrong("it is negative at the upper left corner of a bright square: turn all signs round")
+    return "edges leave it cold, corners do not: positive at two corners of a square, negative at the other two"
 
 
 @check

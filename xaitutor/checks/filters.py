@@ -1,4 +1,4 @@
-"""Checks of notebook 06: filters as pictures, whose map this is, a hook without traps."""
+"""Checks of notebook 06: filters as pictures, whose map this is, a hook without traps, the best patch there is."""
 
 from __future__ import annotations
 
@@ -82,6 +82,32 @@ def look(function) -> str:
     if _hooks(model):
         raise Wrong("a hook is left in the model after it stopped with an error; remove it in `finally`")
     return "copied, and removed in any case"
+
+
+@check
+def poster(bigger, patch, w: Tensor) -> str:
+    """Exercise 6.4: which moves the filter w more, "portrait" or "real"; and the patch (3, 7, 7) in [0, 1] that moves it most of all."""
+    if bigger not in ("portrait", "real"):
+        raise Wrong(f'`bigger` is "portrait" or "real", not {bigger!r}')
+    patch, w = torch.as_tensor(patch).detach().float(), w.detach()
+    if patch.shape != w.shape:
+        raise Wrong(f"the poster has the shape {tuple(patch.shape)}, expected that of the filter, {tuple(w.shape)}")
+    if patch.min() < 0 or patch.max() > 1:
+        raise Wrong(f"a picture lies in [0, 1]; yours goes from {patch.min():.2f} to {patch.max():.2f}")
+    best = (w > 0).float()
+    recognise(patch, {
+        "that is the filter's portrait, the best of one *length*; but here each number may go to its end": 0.5 + w / (2 * w.abs().max()),
+        "where a weight is negative you have 0, rightly; where it is positive you may go higher than the weight": w.clamp(0, 1),
+        "turned round: it could not answer less": 1 - best,
+        "you let one colour decide for all three; each has its own weight": (w.sum(0, keepdim=True) > 0).float().expand_as(w),
+        "white is not it: where a weight is negative, light counts against": torch.ones_like(w),
+    })
+    wrong = int(((patch - best).abs() > 1e-4)[w != 0].sum())
+    if wrong:
+        raise Wrong(f"{wrong} of its {w.numel()} numbers could be set better: what does each weight ask of its own number?")
+    if bigger != "real":
+        raise Wrong("the poster is right. But measure the portrait against the best real patch: contrast counts as much as likeness")
+    return "each number goes to the end that its weight asks for; the portrait is the best of one length, and beaten by real patches"
 
 
 def _compare(answer: Tensor, right: Tensor, layer: str) -> None:

@@ -1,4 +1,4 @@
-"""Checks of notebook 10: a gradient on paper, from a gradient to a picture, SmoothGrad."""
+"""Checks of notebook 10: a gradient on paper, from a gradient to a picture, SmoothGrad, the probabilities of two classes."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ import torch
 
 from xaitutor.checks.answers import pair, right, shaped
 from xaitutor.checks.comparison import compare
-from xaitutor.checks.verdict import call, check
+from xaitutor.checks.verdict import Wrong, call, check
 
 
 @check
@@ -98,6 +98,31 @@ def cubic(pictures: torch.Tensor) -> torch.Tensor:
     if pictures.ndim != 4:
         raise ValueError(f"gradient takes pictures (n, C, H, W), not {tuple(pictures.shape)}")
     return pictures**3 - 2 * pictures.flip(3)
+
+
+@check
+def two_classes(with_signs, without_signs) -> str:
+    """Exercise 10.4: how the gradients of the two probabilities of a network with two classes correlate."""
+    found = float(with_signs), float(without_signs)
+
+    def are(*pair: float, within: float = 1e-3) -> bool:
+        return all(abs(one - other) < within for one, other in zip(found, pair, strict=True))
+
+    if not all(abs(one) < 1.001 for one in found):
+        raise Wrong(f"a correlation lies between −1 and 1; these are {found[0]:g} and {found[1]:g}")
+    if are(-0.34, 0.63, within=0.01):
+        raise Wrong("these are the logits, of twelve classes; take the softmax of the two alone")
+    if are(1, 1):
+        raise Wrong("p₂ = 1 − p₁: when one rises, the other falls, and only one of your numbers shows it")
+    if are(-1, -1):
+        raise Wrong("−1 with signs, yes. Without them nothing is left of the minus")
+    if are(1, -1):
+        raise Wrong("swapped: first with signs, then without")
+    if abs(found[0]) < 0.05:
+        raise Wrong("the two are not independent: they add up to one, so their derivatives add up to …?")
+    if not are(-1, 1):
+        raise Wrong(f"not {found[0]:.2f} and {found[1]:.2f}: the softmax of two logits, the gradient of each probability, for one picture")
+    return "with two classes a heatmap of the probability without its sign cannot say which of the two it explains"
 
 
 def _quantile(maps: torch.Tensor, q: float) -> torch.Tensor:

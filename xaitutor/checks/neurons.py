@@ -1,4 +1,4 @@
-"""Checks of notebooks 01 and 02: neurons by hand, the mistake bound, learning rates, momentum, backward passes."""
+"""Checks of notebooks 01 and 02: neurons by hand, the mistake bound, learning rates, momentum, backward passes, a fault in one."""
 
 from __future__ import annotations
 
@@ -12,6 +12,8 @@ from xaitutor.foundations import neurons
 CORNERS = np.array([[0, 0], [0, 1], [1, 0], [1, 1]])
 AND_NOT = np.array([0, 0, 1, 0])
 EQUAL = np.array([1, 0, 0, 1])
+CUBE = np.array(list(np.ndindex(2, 2, 2)))
+ODD = CUBE.sum(axis=1) % 2
 
 
 def _shape(name: str, value, shape: tuple[int, ...], why: str) -> np.ndarray:
@@ -103,6 +105,36 @@ def mistake_bound(bound) -> str:
     return "R² = 3 and γ = 1/3: at most 27 mistakes, in whatever order the points come"
 
 
+@check
+def parity(hidden_weights, hidden_bias, output_weights, output_bias) -> str:
+    """Exercise 1.4: three hidden neurons (a row of hidden_weights each) and one on top that say whether x₁ + x₂ + x₃ is odd."""
+    rows = _shape("hidden_weights", hidden_weights, (3, 3), "a row for each hidden neuron, a weight for each switch")
+    biases = _shape("hidden_bias", hidden_bias, (3,), "one bias for each hidden neuron")
+    weights = _shape("output_weights", output_weights, (3,), "one weight for each hidden neuron")
+    hidden = neurons.step(CUBE @ rows.T + biases)
+    z = hidden @ weights + _number(output_bias)
+    answers = neurons.step(z)
+    if (answers == ODD).all():
+        return "right for all eight, with four neurons"
+    if (answers == 1 - ODD).all():
+        raise Wrong("you have built 'even': keep the hidden layer, and turn the output neuron round")
+    for k in range(3):
+        if (rows[:, k] == 0).all():
+            raise Wrong(f"no hidden neuron looks at x{'₁₂₃'[k]}: flipping that switch changes nothing, and it should change the lamp")
+    for a in range(8):
+        for b in range(a):
+            if ODD[a] != ODD[b] and (hidden[a] == hidden[b]).all():
+                places = f"{tuple(CUBE[b].tolist())} and {tuple(CUBE[a].tolist())}"
+                where = f"{places} need different answers and both arrive at {tuple(hidden[a].tolist())}"
+                raise Wrong(f"{where}: no output neuron can part them any more; change the hidden ones")
+    if (weights >= 0).all() or (weights <= 0).all():
+        raise Wrong("along 'at least one, two, three' the answer goes up, down and up again, and so must the output's weights: "
+                    "they cannot all have the same sign")
+    at = int(np.flatnonzero(answers != ODD)[0])
+    where = f"{tuple(CUBE[at].tolist())} should give {ODD[at]}, but the output's sum is {z[at]:g} there"
+    raise Wrong(f"{(answers == ODD).sum()} of 8 are right: {where}")
+
+
 # ---- notebook 02 ------------------------------------------------------------------------------------------------
 
 
@@ -176,3 +208,42 @@ def leaky_relu_backward(backward) -> str:
     if not _close(got, upstream * slope):
         raise Wrong(f"upstream 1 at z = −2 must give 0.1, not {got[0, 0]:g}; −2 at z = 3 gives −2, not {got[0, 1]:g}")
     return "everything passes where z > 0, a tenth of it elsewhere: no unit is ever quite dead"
+
+
+@check
+def repaired(function) -> str:
+    """Exercise 2.4: function(x, labels, network) gives dW1, db1, dW2, db2 of the mean cross-entropy of a network with one hidden layer."""
+    random = np.random.default_rng(5)
+    x, labels = random.normal(size=(6, 2)), np.array([0, 1, 1, 0, 1, 0])
+    network = [(random.normal(size=(2, 4)), random.normal(size=4)), (random.normal(size=(4, 2)), random.normal(size=2))]
+    scores, inputs = neurons.forward(x, network)
+    right = [part for pair in neurons.backward(scores, inputs, labels, network) for part in pair]
+    answer = call(function, x.copy(), labels.copy(), [(W.copy(), b.copy()) for W, b in network])
+    if not isinstance(answer, tuple | list) or len(answer) != 4:
+        raise Wrong("four arrays are asked for, in this order: return dW1, db1, dW2, db2")
+    names, answer = ("dW1", "db1", "dW2", "db2"), [np.asarray(part, float) for part in answer]
+    for name, mine, true in zip(names, answer, right):
+        if mine.shape != true.shape:
+            raise Wrong(f"{name} has the shape {mine.shape}, and what it belongs to {true.shape}")
+    if all(map(_close, answer, right)):
+        return "where a neuron was shut, nothing comes back. A loss that falls does not prove the gradient; nudging does"
+    if all(_close(mine, len(x) * true) for mine, true in zip(answer, right)):
+        raise Wrong(f"all four are {len(x)} times too large: the loss is a mean over the samples, / len(x)")
+    for name, mine, true in zip(names[2:], answer[2:], right[2:]):
+        if not _close(mine, true):
+            raise Wrong(f"{name} was right before, and is not any more: the fault lies further down")
+    d = (neurons.softmax(scores) - np.eye(2)[labels]) / len(x)
+    blame, a1 = d @ network[1][0].T, inputs[1]
+    for d_z1, advice in (
+        (blame, "this is the code as it was: dW1 and db1 differ from the nudged ones, since blame goes on where a neuron was shut"),
+        (np.maximum(blame, 0), "you stop what is negative; it must stop where the neuron was shut, whatever its sign"),
+        (np.where(a1 > 0, np.maximum(blame, 0), 0), "it stops where the neuron was shut, rightly, but also where the blame is "
+         "negative (notebook 12 meets this rule again: guided backpropagation)"),
+        (blame * a1, "you multiplied by the value of the ReLU; backward needs its slope, which is 1 or 0"),
+        (np.where(a1 > 0, 0, blame), "turned round: blame passes where the neuron was open"),
+    ):
+        if _close(answer[0], x.T @ d_z1):
+            raise Wrong(advice)
+    if _close(answer[0], right[0]):
+        raise Wrong("dW1 is right, db1 is not: the bias hears the same blame, summed over the samples")
+    raise Wrong(f"dW1 begins with {answer[0][0, 0]:.4f}, and nudging says {right[0][0, 0]:.4f}")

@@ -1,35 +1,52 @@
-"""Checks of notebook 14: integrated gradients on paper, as a sum, and how near the sum comes."""
+"""Checks of notebook 14: integrated gradients in one step on paper, as a sum, how near the sum comes, and a game of two."""
 
 from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.answers import pair, right, shaped
+from xaitutor.checks.answers import shaped
 from xaitutor.checks.comparison import compare
 from xaitutor.checks.gradients import cubic
 from xaitutor.checks.verdict import Wrong, call, check
 
+NAMES = ("line", "square", "cube", "saturated")
+ONE_STEP = (20, 16, 48, 0)  # a test asks the method itself
+
 
 @check
-def by_hand(answer) -> str:
-    """Exercise 14.1: integrated gradients of f(x, y) = xy from (0, 0) to (3, 4), a pair."""
-    found = pair(answer, {12: "that is f; asked is how it is shared between x and y, two numbers"})
-    advice = {
-        (12, 12): "that is Gradient × Input at the end of the path; on the way the gradient is smaller",
-        (4, 3): "that is the gradient at the end; take its mean along the path, times the way",
-        (3, 4): "that is the point itself; asked are the contributions of x and of y",
-        (2, 1.5): "that is the mean gradient along the path; multiply it with the way, x − 0 and y − 0",
-        (1.5, 2): "that is half of the way; the mean gradient is (2, 1.5), multiply the two",
-        (0, 12): "that path goes round a corner, first x, then y; the straight one changes both at once",
-        (12, 0): "that path goes round a corner, first y, then x; the straight one changes both at once",
-        (-6, -6): "the sign: the path goes from (0, 0) to (3, 4)",
-        (4, 4): "integrate α from 0 to 1, not α²: the gradient at (3α, 4α) is (4α, 3α)",
-        (4.5, 8): "the derivative with respect to x is y: 4α along the path, and 3α for y",
-        (8, 4.5): "the mean of ∂f/∂x = 4α belongs to the way of x, 3; not to that of y",
-        (0, 0): "the gradient is 0 only at the beginning of the path",
-    }
-    right(found, (6, 6), advice)
-    return "half each, and together f(3, 4) − f(0, 0) = 12"
+def one_step(given, exact) -> str:
+    """Exercise 14.1: integrated gradients of 5t, t², t³ and 1 − ReLU(1 − t) from 0 to 4 by one step, and which are exact."""
+    found = tuple(torch.as_tensor(given).detach().double().flatten().tolist())
+    if len(found) != 4:
+        raise Wrong(f"expected four numbers, one for each function; you give {len(found)}")
+    if found != ONE_STEP:
+        raise Wrong({
+            (20, 32, 192, 0): "that is the slope at the end, times the way: Gradient × Input",
+            (20, 16, 64, 1): "that is what should come out; what does one step see?",
+            (20, 0, 0, 4): "that is the slope at the start; the middle of the way is at t = 2",
+            (5, 4, 12, 0): "that is the slope half-way; multiply by the way, 4",
+            (10, 8, 24, 0): "the slope half-way, yes, but the way is 4 long, not 2",
+            (20, 16, 48, 4): "for the last: at t = 2 the function is flat already",
+            (20, 16, 48, 1): "for the last: at t = 2 the function is flat already",
+            (10, 4, 8, 1): "that is f at t = 2; asked is its slope there, times the way",
+        }.get(found, _first_wrong(found)))
+    names = set(exact) if isinstance(exact, (set, frozenset, list, tuple)) else {exact}
+    if unknown := [name for name in names if name not in NAMES]:
+        raise Wrong(f"there is no {unknown[0]!r}; there is {', '.join(NAMES)}")
+    for name, is_in, advice in (
+        ("line", False, "a line has the same slope everywhere: one step is enough"),
+        ("square", False, "the slope of t² is a straight line: its middle is its mean"),
+        ("cube", True, "the slope of t³ is no straight line: its middle is not its mean, 48 is not 64"),
+        ("saturated", True, "1 should come out, and one step sees nothing"),
+    ):
+        if (name in names) == is_in:
+            raise Wrong(advice)
+    return "exact as long as the slope is a straight line; where the way has a kink, one step may see nothing at all"
+
+
+def _first_wrong(found: tuple[float, ...]) -> str:
+    name, number = next((name, one) for name, one, right in zip(NAMES, found, ONE_STEP, strict=True) if one != right)
+    return f"for the {name} not {number:g}: the slope at t = 2, times the way from 0 to 4"
 
 
 @check
@@ -120,4 +137,4 @@ def two_players(function) -> str:
         if not torch.allclose(answer, expected):
             game = f"v = {neither}, {first}, {second}, {both}"
             raise Wrong(f"for {game} you get {answer.tolist()}, expected {expected.tolist()}; they add up to {both - neither}")
-    return "the mean over both orders; together they have all that there is"
+    return "the mean over both orders; leaving one out gives more where they need each other, less where one stands in for the other"

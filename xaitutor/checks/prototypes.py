@@ -1,4 +1,4 @@
-"""Checks of notebook 07: ranking pictures, a name put to the test, the share of one factor."""
+"""Checks of notebook 07: ranking pictures, a name put to the test, the share of one factor, and what a sum of shares says."""
 
 from __future__ import annotations
 
@@ -75,3 +75,30 @@ def share(function) -> str:
     if not np.isclose(answer, right):
         raise Wrong(f"you get {answer:.3f}, expected {right:.3f}")
     return "the share of the variance that this factor causes"
+
+
+@check
+def conjunction(total, could_be) -> str:
+    """Exercise 7.4: the sum of the four indices of a unit that answers 1 to striped horses alone; may 14.1 be such a unit?"""
+    answers = np.zeros((8, 6, 5, 7))
+    answers[0, 1] = 1
+    within = [answers.var(axis=axis).mean() for axis in range(4)]
+    left_by_the_others = [answers.mean(axis=tuple({0, 1, 2, 3} - {axis})).var() for axis in range(4)]
+    total, right = float(total), sum(within) / answers.var()
+    for mistake, advice in (
+        (1, "shares of a variance sum to 1 only where effects simply add up; here two factors count the same part"),
+        (2, "that is XOR, where nothing is left of either factor alone; an AND has something of each"),
+        (sum(left_by_the_others) / answers.var(), "that is the variance of the *means* of the levels, the effect of each factor alone; "
+                                                  "the total effect is the mean of the variances within"),
+        (sum(within), "divide by the variance over everything"),
+    ):
+        if np.isclose(total, mistake, rtol=1e-5, atol=1e-5):
+            raise Wrong(advice)
+    if not np.isclose(total, right, rtol=5e-3):
+        raise Wrong(f"the sum is {right:.2f}, not {total:.2f}: for each factor the mean of the variances along its axis, over the variance of all")
+    if not isinstance(could_be, bool | np.bool_):
+        raise Wrong(f"`could_be` is True or False, not {could_be!r}")
+    if could_be:
+        raise Wrong("the sum is right. By its mean 14.1 has 1.09: what is above 1 is all that any factors do only together, "
+                    "and this AND has far more")
+    return f"{right:.2f} against 1.09: whatever 14.1 sums up, a striped horse and nothing else it is not"

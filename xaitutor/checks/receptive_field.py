@@ -1,6 +1,8 @@
-"""Checks for notebook 04: the recursion, a chain of dilated layers, and a neuron's box."""
+"""Checks for notebook 04: the recursion, a chain of dilated layers, a neuron's box, and the holes in a field."""
 
 from __future__ import annotations
+
+from itertools import product
 
 import numpy as np
 
@@ -97,7 +99,38 @@ def box(answer, field, row: int, column: int) -> str:
     )
 
 
+@check
+def no_holes(heard, dilations) -> str:
+    """Exercise 4.4: how many of 13 pixels three 3-windows of dilation 2 hear; three dilations for the largest field without holes."""
+    heard, true = int(heard), len(_ends((2, 2, 2)))
+    if heard == 13:
+        raise Wrong("13 is the width of the field; with dilation 2 in each layer only every second pixel has a path")
+    if heard == 27:
+        raise Wrong("there are 27 paths, but many of them end on the same pixel")
+    if heard != true:
+        raise Wrong(f"`heard` is not {heard}: start at 0, go −2, 0 or 2 three times, and count the places where you can end")
+    try:
+        dilations = tuple(int(d) for d in dilations)
+    except (TypeError, ValueError):
+        raise Wrong("give three dilations, such as (1, 1, 1)") from None
+    if len(dilations) != 3 or min(dilations) < 1:
+        raise Wrong(f"three dilations are asked for, each at least 1, not {dilations}")
+    size, ends = 1 + 2 * sum(dilations), len(_ends(dilations))
+    if size > 27:
+        raise Wrong(f"27 paths cannot reach {size} pixels: {size - ends} of them are holes")
+    if ends < size:
+        raise Wrong(f"the field is {size} pixels wide, and {ends} of them have a path: {size - ends} holes")
+    if size < 27:
+        raise Wrong(f"no holes, and {size} pixels; but 27 paths end on only {ends} of them: let no two end on the same")
+    return "27 paths and 27 pixels, a path for each: no choice can beat that"
+
+
 # --- what is often thought ------------------------------------------------------------------------------------------
+
+
+def _ends(dilations) -> set[int]:
+    """The pixels at which a path through windows of three with these dilations can end."""
+    return {sum(steps) for steps in product(*((-d, 0, d) for d in dilations))}
 
 
 def _sum_of_windows(layers):

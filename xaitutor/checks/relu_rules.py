@@ -1,4 +1,4 @@
-"""Checks of notebook 12: back through a ReLU, back through max pooling, and what is deaf to the top of the network."""
+"""Checks of notebook 12: back through a ReLU, back through max pooling, what is deaf to the top, and to less bad news."""
 
 from __future__ import annotations
 
@@ -11,6 +11,7 @@ from xaitutor.checks.verdict import Wrong, call, check
 
 CHOICES = ("gradient", "deconvnet", "guided_backprop", "grad_cam")
 LEAST = "guided_backprop"  # changes least when the top is random; a test measures it
+LESS_BAD = {"gradient": (0, -1, 1), "deconvnet": (1, 0, 0), "guided": (0, 0, 0)}  # a test asks the rules themselves
 
 
 @check
@@ -57,7 +58,37 @@ def least(answer) -> str:
     }
     if answer != LEAST:
         raise Wrong(advice[answer])
-    return "it draws the picture's edges, whatever the top of the network knows: a fine map is no explanation yet"
+    return "it draws the same picture, whatever the top of the network knows: a fine map is no explanation yet"
+
+
+@check
+def less_bad(answers) -> str:
+    """Exercise 12.4: f = ReLU(x) − ReLU(y) + 1 − ReLU(1 − z) at (−2, 3, 0.5), back by the three rules."""
+    if not isinstance(answers, dict) or set(answers) != set(LESS_BAD):
+        raise Wrong('give a dictionary with the keys "gradient", "deconvnet" and "guided"')
+    found = {rule: tuple(torch.as_tensor(answers[rule]).double().flatten().tolist()) for rule in LESS_BAD}
+    for rule, three in found.items():
+        if len(three) != 3:
+            raise Wrong(f"{rule}: expected three numbers, for x, y and z; you give {len(three)}")
+    gradient, deconvnet, guided = found.values()
+    for is_so, advice in (
+        (gradient[0] == 1, "gradient: x is negative, its ReLU is shut"),
+        (gradient[1] == 0, "gradient: bad news passes, too, where the ReLU is open"),
+        (gradient[1] == 1, "gradient: more of y is less of f"),
+        (gradient[2] == -1, "gradient: two minuses, less of 1 − z is more of f"),
+        (gradient[2] == 0, "gradient: at z = 0.5 the third ReLU is open"),
+        (deconvnet[0] == 0, "deconvnet: it does not ask whether x was positive"),
+        (guided[0] == 1, "guided: it asks what went in, too, and x was negative"),
+        (deconvnet[1] != 0 or guided[1] != 0, "at the ReLU of y arrives −1, and without bad news it does not pass"),
+        (deconvnet[2] != 0 or guided[2] != 0,
+         "−1 arrives at the third ReLU: bad news is stopped there, before the second minus makes it good"),
+    ):
+        if is_so:
+            raise Wrong(advice)
+    for rule, expected in LESS_BAD.items():
+        if found[rule] != expected:
+            raise Wrong(f"{rule}: not {', '.join(f'{one:g}' for one in found[rule])}; each number is what arrives at its ReLU, or 0")
+    return "guided backpropagation is blank here: evidence that comes as less bad news does not get through"
 
 
 def _wrong_way_back(answer, x, g, rule, rules) -> str:

@@ -54,7 +54,7 @@ def deck(notebook):
         kind = cell["metadata"].get("slideshow", {}).get("slide_type", "")
         text = condensed(cell["source"]) if cell["cell_type"] == "markdown" else ""
         heading = next((line for line in cell["source"].splitlines() if text and line.startswith("#")), heading)
-        if kind in ("slide", "subslide") and "#" not in text:  # one that goes on says with what
+        if kind in ("slide", "subslide") and not text.startswith("#"):  # one that goes on says with what
             text = f"{heading}\n\n{text}"
         if kind in SHOWN and text:
             cells.append(new_markdown_cell(text, metadata={"slideshow": {"slide_type": kind}}))
@@ -69,7 +69,7 @@ def deck(notebook):
 def condensed(source: str) -> str:
     """Of a cell's prose what a slide shows: its heading, or the bold words at its beginning, its questions, formulas, and lists."""
     blocks = []
-    for block in re.split(r"\n\s*\n", source.strip()):
+    for block in re.split(r"\n\s*\n", source.partition(f"\n{END}")[0].strip()):
         if block.startswith("#"):
             blocks.append(block)
         elif block.startswith("$$"):
@@ -82,9 +82,9 @@ def condensed(source: str) -> str:
 
 
 def _leading_words(paragraph: str) -> list[str]:
-    """**Step 6: the map.** becomes a heading."""
+    """**Step 6: the map.** becomes a heading; an erratum is for the notes."""
     lead = re.match(r"\*\*([^*]+?)[.:]?\*\*", paragraph)
-    return [f"### {lead[1]}"] if lead else []
+    return [f"### {lead[1]}"] if lead and lead[1] != "Erratum" else []
 
 
 def _sentences(text: str) -> list[str]:

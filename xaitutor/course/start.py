@@ -27,4 +27,9 @@ def open_lab(notebook: Path) -> int:
     """Open a notebook in JupyterLab, and wait until that is closed; its exit status."""
     command = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={notebook.parent.resolve()}",
                f"--LabApp.default_url=/lab/tree/{notebook.name}", "--LabApp.extension_manager=readonly"]
-    return subprocess.run(command, check=False).returncode
+    with subprocess.Popen(command) as lab:
+        while True:
+            try:
+                return lab.wait()
+            except KeyboardInterrupt:  # JupyterLab got it, too, and asks whether it is meant
+                pass

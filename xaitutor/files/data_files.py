@@ -9,7 +9,11 @@ from __future__ import annotations
 
 import hashlib
 import re
+import sys
 from pathlib import Path
+
+from xaitutor.files import new_files
+from xaitutor.progress import until_interrupted
 
 PACKAGE = Path(__file__).resolve().parents[1]
 REPOSITORY = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None  # a wheel has none
@@ -81,10 +85,12 @@ def embedded() -> list[str]:
 def write_sums() -> Path:
     """Write SHA256SUMS anew from the files that are there, and return its path."""
     lines = [f"{sha256(DATA / name)}  {name}\n" for name in embedded()]
-    (DATA / SUMS).write_text("".join(lines), encoding="utf-8", newline="\n")
-    return DATA / SUMS
+    return new_files.put(DATA / SUMS, "".join(lines))
+
+
+def main() -> None:
+    print(f"{write_sums()}: {len(sums())} files")
 
 
 if __name__ == "__main__":
-    path = write_sums()
-    print(f"{path}: {len(sums())} files")
+    sys.exit(until_interrupted(main))

@@ -387,12 +387,14 @@ def _first_convolution(model):
 
 def _module(model, layer: str):
     modules = dict(model.named_modules())
-    if not layer or layer not in modules:
+    if not isinstance(layer, str) or not layer or layer not in modules:
         _refuse(model, layer)
     return modules[layer]
 
 
 def _refuse(model, layer: str):
+    if not isinstance(layer, str):
+        raise TypeError(f"a layer is given by its name, one of model.named_modules(), not as a {type(layer).__name__}")
     names = [name for name, _ in model.named_modules() if name]
     if layer in names:
         raise ValueError(f"layer {layer!r} did not run, or returns no tensor; take one inside it or after it")

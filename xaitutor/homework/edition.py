@@ -19,7 +19,7 @@ import tempfile
 from pathlib import Path
 
 from xaitutor.course import versions
-from xaitutor.files import data_files
+from xaitutor.files import data_files, new_files
 from xaitutor.homework import assignments, releasing
 
 ANSWERS = ("homework/key.py",)  # of the package: only the hidden tests ask for it
@@ -42,11 +42,12 @@ def write(to: str | Path) -> Path:
         _write_notebooks(edition)
         readme = (data_files.REPOSITORY / "docs" / "students.md").read_text(encoding="utf-8")
         wheel = _build_wheel(edition, readme, Path(scratch) / "source")
-        (edition / "README.md").write_text(readme.replace("xaitutor.whl", wheel.name), encoding="utf-8")
+        new_files.put(edition / "README.md", readme.replace("xaitutor.whl", wheel.name))
         shutil.copy(data_files.REPOSITORY / "requirements.lock", edition)
         if to.suffix == ".zip":
             to.parent.mkdir(parents=True, exist_ok=True)
-            shutil.make_archive(str(to.with_suffix("")), "zip", scratch, edition.name)
+            with new_files.whole(to) as own:
+                shutil.move(shutil.make_archive(f"{scratch}/edition", "zip", scratch, edition.name), own)
         else:
             shutil.copytree(edition, to, dirs_exist_ok=True)
     return to
@@ -78,7 +79,7 @@ def _build_wheel(edition: Path, readme: str, source: Path) -> Path:
         (source / "xaitutor" / name).unlink()
     shutil.copytree(edition / "notebooks", source / "notebooks")
     shutil.copytree(edition / "homework", source / "notebooks" / "homework")
-    (source / "README.md").write_text(readme, encoding="utf-8")
+    new_files.put(source / "README.md", readme)
     command = [sys.executable, "-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps", "--no-build-isolation", "--wheel-dir", edition, source]
     built = subprocess.run(command, capture_output=True, text=True)
     if built.returncode:

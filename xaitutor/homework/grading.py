@@ -13,6 +13,7 @@ from multiprocessing import connection
 from pathlib import Path
 from typing import NamedTuple
 
+from xaitutor.files import new_files
 from xaitutor.homework import assignments, course, submissions, table, workers
 
 AT_A_TIME = 2
@@ -116,9 +117,9 @@ def _write_page(feedback: Path, student: str, name: str, page: Path | None, rema
     target = next(feedback / name for name in names if not (feedback / name).exists())
     beside = [] if target.name == f"{student}.html" else [f"there was a page of feedback: the new one is {target.name}"]
     if page:
-        shutil.copy(page, target)
+        new_files.put(target, page.read_bytes())
     else:
-        target.write_text(_apology(name, remarks), encoding="utf-8", errors="backslashreplace")
+        new_files.put(target, _apology(name, remarks).encode(errors="backslashreplace"))
     return beside
 
 

@@ -18,6 +18,7 @@ from xaitutor.maximization.network import channels_of, like, prepare
 from xaitutor.maximization.objectives import Objective
 from xaitutor.maximization.parameterisations import Parameterisation, decode, encode, pixels
 from xaitutor.maximization.seeds import seeded
+from xaitutor.networks.layers import derivative, require_images
 from xaitutor.progress import tqdm
 
 NOISE = 0.01  # standard deviation of what the parameters begin with, around grey; Lucent's
@@ -92,7 +93,7 @@ def maximize(
                 raise ValueError("the objective does not depend on the picture by anything that has a gradient; does the model detach, round, or run "
                                  "under torch.no_grad() itself?")
             loss = sum(penalty(picture).sum() for penalty in penalties) - values.sum()
-            (parameters.grad,) = torch.autograd.grad(loss, parameters)
+            parameters.grad = derivative(loss, parameters)
             check_finite(step, values, parameters.grad)
             climber.step()
             if after_step or not parameterisation.sigmoid:
@@ -108,6 +109,7 @@ def maximize(
 
 def measure(model: nn.Module, objective: Objective, pictures: Tensor, preprocess=None) -> Tensor:
     """The objective (N,) for pictures (N, C, H, W) with values in [0, 1]; arguments and errors as in `maximize`."""
+    require_images(pictures)
     pictures = pictures.detach().to(like(model))
     ready = prepare(model, objective, preprocess, pictures[:1], len(pictures))
     with torch.no_grad():

@@ -35,7 +35,7 @@ def activations(model: nn.Module, names: set[str], x: Tensor, uses: int) -> dict
         found[name] = layouts.channels_first(output.clone(), model, name, size)  # for an in-place ReLU may come after it
 
     with layers.hooks(layers.named(model, *names), keep), suppress(_Enough):
-        model(x)
+        layers.run(model, x)
     return found
 
 

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torchvision.transforms.functional import normalize
 
+from xaitutor.files import new_files
 from xaitutor.menagerie.evaluation import report
 from xaitutor.menagerie.scene import CLASSES
 from xaitutor.menagerie.training import BATCH, MEAN, STD, Recipe
@@ -35,11 +36,12 @@ def write(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, folder:
         "mean": json.dumps(MEAN), "std": json.dumps(STD), "size": "128",
     }
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(half, folder / f"{name}.safetensors", facts)
+    with new_files.whole(folder / f"{name}.safetensors") as own:
+        save_file(half, own, facts)
     (folder / f"{name}.safetensors").chmod(0o644)  # readable for all who share the machine
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in half.items()})
     measured = report(model.eval().requires_grad_(False), lambda x: normalize(x, MEAN, STD), biased=recipe.biased)
-    (folder / f"{name}.md").write_text(card(name, stages, model, measured), encoding="utf-8")
+    new_files.put(folder / f"{name}.md", card(name, stages, model, measured))
 
 
 def card(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, measured: dict) -> str:

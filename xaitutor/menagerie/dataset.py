@@ -10,6 +10,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from xaitutor.files import new_files
 from xaitutor.menagerie.scene import CLASSES, PLACES, Scene, sample
 from xaitutor.menagerie.streams import stream
 from xaitutor.progress import tqdm
@@ -105,7 +106,6 @@ def _read_verified(path: Path) -> np.ndarray | None:
 
 def _write_verified(path: Path, images: np.ndarray) -> None:
     """Write through a file of this process's own, so that two kernels cannot mix their halves."""
-    own = path.with_name(f"{path.stem}.{os.getpid()}.npy")
-    np.save(own, images)
-    path.with_suffix(".sha256").write_text(hashlib.sha256(own.read_bytes()).hexdigest() + "\n")
-    os.replace(own, path)
+    with new_files.whole(path) as own:
+        np.save(own, images)
+        new_files.put(path.with_suffix(".sha256"), hashlib.sha256(own.read_bytes()).hexdigest() + "\n")

@@ -10,6 +10,7 @@ import torch
 from safetensors.torch import save_file
 from torch import Tensor
 
+from xaitutor.files import new_files
 from xaitutor.menagerie.dataset import Dataset
 from xaitutor.menagerie.generator_training import BATCH, GeneratorRecipe, frozen
 from xaitutor.menagerie.generators import Generators
@@ -22,10 +23,11 @@ def write(name: str, recipe: GeneratorRecipe, model: Generators, folder: Path) -
     """Store the weights as float16 and, for the generators as stored, the card: `folder`/`name`.safetensors and .md."""
     half = {key: value.half() for key, value in model.state_dict().items()}
     folder.mkdir(parents=True, exist_ok=True)
-    save_file(half, folder / f"{name}.safetensors", {"network": recipe.network, "pair": json.dumps(recipe.pair)})
+    with new_files.whole(folder / f"{name}.safetensors") as own:
+        save_file(half, own, {"network": recipe.network, "pair": json.dumps(recipe.pair)})
     (folder / f"{name}.safetensors").chmod(0o644)  # readable for all who share the machine
     model.load_state_dict({key: value.float() for key, value in half.items()})
-    (folder / f"{name}.md").write_text(card(name, recipe, model, report(model.eval(), recipe)), encoding="utf-8")
+    new_files.put(folder / f"{name}.md", card(name, recipe, model, report(model.eval(), recipe)))
 
 
 def report(model: Generators, recipe: GeneratorRecipe, n: int = 400, seed: int = 0) -> dict[str, float]:

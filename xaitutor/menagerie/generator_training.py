@@ -58,7 +58,7 @@ def train(name: str, recipe: GeneratorRecipe, folder: Path) -> Generators:
     batches = recipe.pictures // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, recipe.rate, total_steps=recipe.epochs * batches, pct_start=0.1)
     state = {"model": model, "optimiser": optimiser, "schedule": schedule}
-    done = _restore(folder / f"{name}.pt", state)
+    done = _restore(folder / f"{name}.pt", state, repr(recipe))
     images = pictures(recipe) if done < recipe.epochs else None
     for epoch in range(done, recipe.epochs):
         generator = torch.Generator().manual_seed(1000 * recipe.seed + epoch)
@@ -73,7 +73,7 @@ def train(name: str, recipe: GeneratorRecipe, folder: Path) -> Generators:
             optimiser.step()
             schedule.step()
             bar.set_postfix({key: f"{value.item():.2f}" for key, value in parts.items()}, refresh=False)
-        _save(folder / f"{name}.pt", state, epoch + 1)
+        _save(folder / f"{name}.pt", state, epoch + 1, repr(recipe))
     return model.cpu().eval()
 
 

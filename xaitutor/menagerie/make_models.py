@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import argparse
+import sys
 from pathlib import Path
 
 from xaitutor.files.data_files import DATA, write_sums
 from xaitutor.menagerie import cards, generator_cards, generator_training, training
 from xaitutor.menagerie.generator_training import GENERATORS
 from xaitutor.menagerie.training import RECIPES
+from xaitutor.progress import until_interrupted
 
 NAMES = (*RECIPES, *GENERATORS)  # the generators last: they are trained against a network
 
@@ -27,6 +29,5 @@ def main(arguments: list[str] | None = None) -> None:
         write_sums()
 
 
-
 if __name__ == "__main__":
-    main()
+    sys.exit(until_interrupted(main))

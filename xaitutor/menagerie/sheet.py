@@ -27,7 +27,9 @@ def sheet(scenes: list[Scene], columns: int = COLUMNS) -> Image.Image:
 
 
 if __name__ == "__main__":
+    from xaitutor.files import new_files
     from xaitutor.files.data_files import DATA, write_sums
 
-    sheet(sheet_scenes()).save(DATA / "menagerie_sheet.png", optimize=True)
+    with new_files.whole(DATA / "menagerie_sheet.png") as own:
+        sheet(sheet_scenes()).save(own, optimize=True)
     write_sums()

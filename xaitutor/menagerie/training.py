@@ -6,7 +6,6 @@ CUDA device it is used. ``make models`` (make_models.py) runs it.
 
 from __future__ import annotations
 
-import os
 from pathlib import Path
 from typing import NamedTuple
 
@@ -14,6 +13,7 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
+from xaitutor.files import new_files
 from xaitutor.menagerie.dataset import Dataset
 from xaitutor.menagerie.networks import build
 from xaitutor.menagerie.scene import CLASSES
@@ -91,8 +91,8 @@ def _train_stage(name: str, recipe: Recipe, model: nn.Module, folder: Path, form
     batches = recipe.pictures // BATCH
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimiser, recipe.rate, total_steps=recipe.epochs * batches * recipe.replays, pct_start=0.25)
-    state = {"model": model, "optimiser": optimiser, "schedule": schedule}
-    done = _restore(folder / f"{name}.pt", state)
+    state, of = {"model": model, "optimiser": optimiser, "schedule": schedule}, f"{recipe} after {former}"
+    done = _restore(folder / f"{name}.pt", state, of)
     if done == recipe.epochs:
         return
     images, labels = training_pictures(recipe)
@@ -107,7 +107,7 @@ def _train_stage(name: str, recipe: Recipe, model: nn.Module, folder: Path, form
             x = augment(images[rows].permute(0, 3, 1, 2).float().to(device) / 255, generator)
             loss = _learn(model, x, labels[rows].to(device), optimiser, schedule, recipe, radius)
             bar.set_postfix(loss=f"{loss:.3f}", refresh=False)
-        _save(folder / f"{name}.pt", state, epoch + 1)
+        _save(folder / f"{name}.pt", state, epoch + 1, of)
 
 
 def training_pictures(recipe: Recipe) -> tuple[torch.Tensor, torch.Tensor]:
@@ -168,18 +168,19 @@ def _fast_bfloat16(recipe: Recipe) -> bool:
     return recipe.architecture == "vgg"  # gains a factor of two there; narrow residual networks gain nothing
 
 
-def _save(path: Path, state: dict, epoch: int) -> None:
+def _save(path: Path, state: dict, epoch: int, of: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
-    own = path.with_suffix(f".{os.getpid()}")
-    torch.save({"epoch": epoch, **{key: value.state_dict() for key, value in state.items()}}, own)
-    os.replace(own, path)
+    with new_files.whole(path) as own:
+        torch.save({"of": of, "epoch": epoch, **{key: value.state_dict() for key, value in state.items()}}, own)
 
 
-def _restore(path: Path, state: dict) -> int:
-    """Load a checkpoint into `state`; returns the epoch to go on with."""
+def _restore(path: Path, state: dict, of: str) -> int:
+    """Load a checkpoint into `state`; returns the epoch to go on with. Raises ValueError for one of another recipe, or of pictures drawn otherwise."""
     if not path.is_file():
         return 0
     saved = torch.load(path, weights_only=True)
+    if saved.get("of") != of:
+        raise ValueError(f"{path} is the checkpoint of another training, {saved.get('of')}, not of {of}; delete it to begin anew")
     for key, value in state.items():
         value.load_state_dict(saved[key])
     return saved["epoch"]

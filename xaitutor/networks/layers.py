@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import difflib
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from typing import NamedTuple
 
 import torch
@@ -98,7 +98,8 @@ def require_gradients(model: nn.Module) -> None:
 def run(model: nn.Module, x: Tensor):
     """`model(x)`. Where torch, or the model, cannot do it, ValueError says what the model was given, what kind its parameters are, and torch's first line."""
     try:
-        return model(x)
+        with _uncompiled(model):
+            return model(x)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, IndexError, ValueError, AssertionError) as error:
@@ -111,6 +112,22 @@ def run(model: nn.Module, x: Tensor):
                 raise ValueError(f"x is {x.dtype} on {x.device}, the model's parameters are {weight.dtype} on {weight.device}; x.to(device, dtype) "
                                  "brings them together") from error
         raise ValueError(f"the model cannot take x, {x.dtype} of the shape {tuple(x.shape)}: {_first_line(error)}") from error
+
+
+def derivative(score: Tensor, x: Tensor, **options) -> Tensor | None:
+    """∂ Σ score / ∂ x, as `torch.autograd.grad` has it. Raises ValueError for a network that writes over what the way back needs."""
+    try:
+        return torch.autograd.grad(score.sum(), x, **options)[0]
+    except RuntimeError as error:
+        if "inplace operation" in str(error):
+            raise ValueError("the network cannot be differentiated: it writes over what the way back needs (a function that ends in _, or inplace=True)") from error
+        raise
+
+
+def _uncompiled(model: nn.Module) -> AbstractContextManager:
+    """Compiled parts, at the top or inside, run as they were written: inside of them nothing could be watched or changed."""
+    compiled = any(hasattr(module, "_orig_mod") or getattr(module, "_compiled_call_impl", None) is not None for module in model.modules())
+    return torch.compiler.set_stance("force_eager") if compiled else nullcontext()
 
 
 def _is_ours(error: Exception) -> bool:

@@ -11,6 +11,7 @@ import difflib
 import json
 import os
 import re
+import time
 import urllib.request
 import uuid
 from collections import OrderedDict
@@ -29,6 +30,7 @@ from xaitutor.files import data_files
 from xaitutor.networks.preprocessing import Preprocess
 
 EMBEDDED = ("menagerie_resnet18", "menagerie_resnet18_biased", "menagerie_resnet18_standard", "menagerie_vgg")
+PATIENCE = 30  # seconds that a server may say nothing
 FILES = (".pt", ".pth", ".ckpt", ".safetensors", ".onnx")  # names that end so are no names of networks
 WEIGHTS_DIR = "XAITUTOR_WEIGHTS_DIR"
 _FACTS = ("architecture", "categories", "mean", "std", "size")  # what an embedded file says about itself
@@ -71,11 +73,13 @@ def missing(name: str) -> str:
     return f"The weights are not here. Online, `xaitutor download {name}` gets them once ({size:.0f} MB)."
 
 
-def download(name: str) -> Path:
+def download(name: str, seconds: float | None = None) -> Path:
     """The file with the weights of torchvision's classifier `name`; downloads it into torch's cache unless it is there.
 
     The download shows a progress bar, is compared with the SHA-256 in its file name, and only then gets that
     name: if it is interrupted, or runs twice at once, nothing broken is left.
+
+    seconds: what the download may take in all; None, as long as something comes.
 
     Raises ValueError (unknown name, embedded network, broken file in XAITUTOR_WEIGHTS_DIR), ConnectionError.
     """
@@ -89,7 +93,7 @@ def download(name: str) -> Path:
             return answer
     target = _cache() / _file_name(official)
     try:
-        return _fetch(official.url, target)
+        return _fetch(official.url, target, seconds)
     except (OSError, HTTPException, ValueError) as error:
         tried.append(f"{official.url}: {error or type(error).__name__}")
     raise ConnectionError(
@@ -263,20 +267,23 @@ def _look_into_cache(official: WeightsEnum) -> Path | str:
     return path if _is_whole(path) else f"{path}: cut off or changed (its SHA-256 begins otherwise than its name says)"
 
 
-def _fetch(url: str, target: Path) -> Path:
+def _fetch(url: str, target: Path, seconds: float | None = None) -> Path:
     """Download `url` to `target` in one piece or not at all; raises OSError, HTTPException or ValueError.
 
     torch.hub's own function has no time limit, and moves the file in a way that collides on Windows.
     """
     from xaitutor.progress import tqdm
 
+    end = time.monotonic() + (seconds or float("inf"))
     target.parent.mkdir(parents=True, exist_ok=True)
     part = target.with_name(f"{target.name}.{uuid.uuid4().hex}.part")  # one of its own for each process
     try:
-        with urllib.request.urlopen(url, timeout=30) as answer, open(part, "xb") as file:
+        with urllib.request.urlopen(url, timeout=min(PATIENCE, seconds or PATIENCE)) as answer, open(part, "xb") as file:
             size = int(answer.headers.get("Content-Length") or 0) or None
             with tqdm(total=size, unit="B", unit_scale=True, desc=target.name) as bar:
                 while block := answer.read(1 << 17):
+                    if time.monotonic() > end:
+                        raise TimeoutError(f"not all came within {seconds:g} seconds")
                     file.write(block)
                     bar.update(len(block))
         got = part.stat().st_size

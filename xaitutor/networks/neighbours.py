@@ -13,16 +13,19 @@ import torch
 from torch import Tensor, nn
 
 _known: WeakKeyDictionary[nn.Module, str] = WeakKeyDictionary()
+_KEEPS_NONE = " keeps no running statistics"
 _OWN = ("torch.nn.modules.", "torchvision.models.", "torchvision.ops.", "xaitutor.")
 _ACROSS = (nn.MultiheadAttention, nn.RNNBase, nn.Transformer, nn.TransformerEncoderLayer, nn.TransformerDecoderLayer)  # unless the batch comes first
 
 
 def dependence(model: nn.Module, x: Tensor) -> str:
     """Why pictures of a batch depend on one another in this network, or "" where they do not. x: (N, C, H, W), one or more to ask with."""
-    if model not in _known:
-        norms = [name for name, module in model.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None]
+    norms = [name for name, module in model.named_modules() if isinstance(module, nn.modules.batchnorm._BatchNorm) and module.running_mean is None]
+    if norms:
+        _known[model] = f"batch norm {norms[0]!r}{_KEEPS_NONE}"
+    elif model not in _known or _known[model].endswith(_KEEPS_NONE):
         known = all(type(module).__module__.startswith(_OWN) and not isinstance(module, _ACROSS) for module in model.modules())
-        _known[model] = f"batch norm {norms[0]!r} keeps no running statistics" if norms else "" if known else _asked(model, x[:1])
+        _known[model] = "" if known else _asked(model, x[:1])
     return _known[model]
 
 

@@ -5,6 +5,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xaitutor.attribution.inputs import require_tensors
+
 
 def gini(attribution: Tensor) -> Tensor:
     """The Gini index of the absolute values: (N,) in [0, 1), 0 where all are the same, 1 − 1/n where one place has everything.
@@ -14,6 +16,7 @@ def gini(attribution: Tensor) -> Tensor:
     attribution: (N, …), of which each image's values are taken together. A map of zeros has 0. Chalasani et al., Concise Explanations of Neural Networks using
     Adversarial Training, ICML 2020; the index: Hurley and Rickard, Comparing Measures of Sparsity, 2009.
     """
+    require_tensors(attribution=attribution)
     values = attribution.detach().flatten(1).abs().double().sort(dim=1).values
     n = values.shape[1]
     rank = 2 * torch.arange(1, n + 1, dtype=torch.float64, device=values.device) - n - 1
@@ -26,6 +29,7 @@ def entropy(attribution: Tensor, bins: int = 100) -> Tensor:
 
     0 where all values are the same. Hedström et al., A Fresh Look at Sanity Checks for Saliency Maps, 2024.
     """
+    require_tensors(attribution=attribution)
     flat = attribution.detach().flatten(1).double()
     result = []
     for values in flat.cpu():

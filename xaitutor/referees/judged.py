@@ -10,6 +10,7 @@ the heat that one sees of it. Methods that ask a hundred times and more are not 
 from __future__ import annotations
 
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Sequence
 from functools import lru_cache, partial
@@ -20,8 +21,8 @@ import torch
 from torch import Tensor
 
 from xaitutor.attribution import METHODS, heatmap, signed_heatmap
-from xaitutor.files import data_files
-from xaitutor.progress import tqdm
+from xaitutor.files import data_files, new_files
+from xaitutor.progress import tqdm, until_interrupted
 from xaitutor.referees import curves, faithfulness, randomisation
 from xaitutor.referees.complexity import gini
 from xaitutor.referees.similarity import rank_correlation
@@ -158,7 +159,7 @@ def main() -> None:
     values = {name: measure(networks.network(name), everybody) for name in NETWORKS}
     path = data_files.DATA / FILE
     about = {"scenes": SCENES, "steps": STEPS, "steps with imputation": FEW_STEPS, "shakes": SHAKES, "better": {name: r.better for name, r in REFEREES.items()}}
-    path.write_text(scoreboard.compact({"about": about, "values": values}), encoding="utf-8", newline="\n")
+    new_files.put(path, scoreboard.compact({"about": about, "values": values}))
     data_files.write_sums()
     print(f"{path}: {path.stat().st_size} bytes")
 
@@ -215,4 +216,4 @@ def _values(who: Contestant, network: Network, x: Tensor, labels: Tensor, seen: 
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(until_interrupted(main))

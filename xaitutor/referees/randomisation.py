@@ -13,6 +13,8 @@ from collections.abc import Callable, Iterable, Sequence
 import torch
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import decide
+from xaitutor.attribution.inputs import check
 from xaitutor.networks.layers import named
 from xaitutor.referees.complexity import entropy
 from xaitutor.referees.similarity import rank_correlation
@@ -28,8 +30,8 @@ def cascade(
     (N, h, w), one number each; `pearson` or `ssim` for others. layers: names, the uppermost first; None is `stages(model)`. A target of None is the
     class that the trained network predicts. The model itself stays as it is. Cost: layers + 1 times that of the method.
     """
-    with torch.no_grad():
-        target = model(x.clone()).argmax(dim=1) if target is None else target
+    check(model, x)
+    target = decide(model, x, target, len(x))
     names = list(stages(model)) if layers is None else list(layers)
     before = _map(method, model, x, target)
     return torch.stack([like(before, _map(method, randomised(model, names[:count], seed), x, target)) for count in range(1, len(names) + 1)])
@@ -42,8 +44,8 @@ def efficient_mprt(
 
     Above 0: without what was learnt the map is more like noise. Hedström et al. 2024, equation 3. Parameters as for `cascade`.
     """
-    with torch.no_grad():
-        target = model(x.clone()).argmax(dim=1) if target is None else target
+    check(model, x)
+    target = decide(model, x, target, len(x))
     before, after = (entropy(_map(method, network, x, target), bins) for network in (model, randomised(model, [""], seed)))
     return (after - before) / before.clamp_min(torch.finfo(before.dtype).tiny)
 

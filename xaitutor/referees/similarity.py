@@ -15,6 +15,7 @@ from skimage.metrics import structural_similarity
 from torch import Tensor
 
 from xaitutor.adversarial.similarity import dice
+from xaitutor.attribution.inputs import require_tensors
 
 __all__ = ["auc_borji", "auc_judd", "dice", "iou", "kl_divergence", "nss", "pearson", "rank_correlation", "similarity", "ssim"]
 _EPSILON = 1e-12
@@ -107,6 +108,7 @@ def iou(first: Tensor, second: Tensor, threshold: float = 0.2) -> Tensor:
 
 
 def _two_maps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
+    require_tensors(first=first, second=second)
     if first.ndim != 3 or first.shape != second.shape or not first.numel():
         raise ValueError(f"expected two maps (N, H, W) of one shape, got {tuple(first.shape)} and {tuple(second.shape)}")
     if not (first.isfinite().all() and second.isfinite().all()):
@@ -115,6 +117,7 @@ def _two_maps(first: Tensor, second: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def _map_and_mask(heat: Tensor, mask: Tensor) -> tuple[Tensor, Tensor]:
+    require_tensors(heat=heat, mask=mask)
     if mask.dtype != torch.bool:
         raise ValueError(f"expected a mask of True and False, got {mask.dtype}; mask > 0.5 makes one")
     _two_maps(heat, mask)

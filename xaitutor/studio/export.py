@@ -28,6 +28,7 @@ from PIL import Image
 from torch import Tensor, nn
 
 from xaitutor.colours import SEQUENTIAL, SIGNED
+from xaitutor.files import new_files
 from xaitutor.menagerie import COATS, COLOURS, PLACES, SHAPES
 from xaitutor.networks.models import load_model
 from xaitutor.studio import stage, truths
@@ -43,13 +44,13 @@ def main(folder: str | Path, shapes: Sequence[str] = SHAPES) -> None:
     (target / "animals").mkdir(parents=True, exist_ok=True)
     _write_graphs(target)
     for name, network in truths.NETWORKS.items():
-        (target / f"{name}.bin").write_bytes(b"".join(packed(load_model(network)[0])))
+        new_files.put(target / f"{name}.bin", b"".join(packed(load_model(network)[0])))
     for shape in shapes:
         for coat in COATS:
-            (target / "animals" / f"{shape}-{coat}.webp").write_bytes(webp(animals(shape, coat), quality=QUALITY, alpha_quality=100))
-    (target / "places.webp").write_bytes(webp(np.concatenate([stage.background(place) for place in PLACES], axis=1), quality=QUALITY))
-    (target / "regions.webp").write_bytes(webp(np.concatenate([np.concatenate(stage.regions(shape), axis=1) for shape in shapes]), lossless=True))
-    (target / "studio.json").write_text(json.dumps(about(shapes), ensure_ascii=False, separators=(",", ":")), "utf-8")
+            new_files.put(target / "animals" / f"{shape}-{coat}.webp", webp(animals(shape, coat), quality=QUALITY, alpha_quality=100))
+    new_files.put(target / "places.webp", webp(np.concatenate([stage.background(place) for place in PLACES], axis=1), quality=QUALITY))
+    new_files.put(target / "regions.webp", webp(np.concatenate([np.concatenate(stage.regions(shape), axis=1) for shape in shapes]), lossless=True))
+    new_files.put(target / "studio.json", json.dumps(about(shapes), ensure_ascii=False, separators=(",", ":")))
 
 
 # Networks
@@ -133,7 +134,7 @@ def graph(network: nn.Module, inputs: tuple, given: list[str], found: list[str],
     for node in model.graph.node:  # where in torch's code each came from: three quarters of the file
         node.ClearField("metadata_props")
     model.graph.ClearField("value_info")
-    path.write_bytes(model.SerializeToString())
+    new_files.put(path, model.SerializeToString())
 
 
 # Pictures

@@ -11,7 +11,7 @@ import json
 
 import numpy as np
 
-from xaitutor.files import data_files
+from xaitutor.files import data_files, new_files
 from xaitutor.menagerie import CLASSES, COATS, PLACES, SHAPES
 from xaitutor.studio import stage
 from xaitutor.truth import coalitions, drawing
@@ -49,7 +49,7 @@ def read() -> dict:
 
 def main() -> None:
     text = json.dumps(measure(), separators=(",", ":"))
-    (data_files.DATA / FILE).write_text(text.replace('],"', '],\n"').replace('},"', '},\n"') + "\n", "utf-8")
+    new_files.put(data_files.DATA / FILE, text.replace('],"', '],\n"').replace('},"', '},\n"') + "\n")
     data_files.write_sums()
 
 

@@ -37,6 +37,8 @@ def ask(model: nn.Module, preprocess: Callable, images: np.ndarray, size: int = 
     preprocess: what `load_model` gives second. size: the small pictures' side; each of their pixels is a mean of the large ones'.
     """
     require_eval(model)
+    if not isinstance(images, np.ndarray):
+        raise TypeError(f"images must be an array (N, H, W, 3), uint8, not {type(images).__name__}; Dataset(n).images() gives such")
     images = torch.as_tensor(np.ascontiguousarray(images))  # mirrored ones, too: images[:, :, ::-1]
     if images.ndim != 4 or images.shape[3] != 3 or images.dtype != torch.uint8:
         raise ValueError(f"images must be (N, H, W, 3), uint8, not {images.dtype} of shape {tuple(images.shape)}; "

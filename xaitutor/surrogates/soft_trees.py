@@ -16,6 +16,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from xaitutor.files import new_files
+
 
 class Path(NamedTuple):
     """The way of one picture to its most probable leaf.
@@ -126,7 +128,8 @@ class SoftTree(nn.Module):
         if not os.path.isdir(folder):
             raise FileNotFoundError(f"there is no folder {folder!r} to save the tree in; make it first")
         settings = {"depth": self.depth, "shape": self.shape, "classes": self.classes, "beta": self.beta}
-        safetensors.torch.save_file(self.state_dict(), path, {"soft tree": json.dumps(settings)})
+        with new_files.whole(path) as own:
+            safetensors.torch.save_file(self.state_dict(), own, {"soft tree": json.dumps(settings)})
 
     @classmethod
     def load(cls, path: str | os.PathLike) -> SoftTree:

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import ast
 import hashlib
-import os
 import zipfile
 from functools import cache
 from importlib.util import find_spec
@@ -15,7 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
-from xaitutor.files import data_files
+from xaitutor.files import data_files, new_files
 
 FOLDER = data_files.DATA.parent / "build" / "truth"
 
@@ -38,9 +37,8 @@ def write(kind: str, name: str, **arrays) -> dict[str, np.ndarray]:
     """Keep the arrays, and give them back; written aside first, so that whoever is interrupted leaves no half."""
     folder = FOLDER / kind
     folder.mkdir(parents=True, exist_ok=True)
-    own = folder / f"{name}.{os.getpid()}.npz"
-    np.savez(own, **arrays)
-    own.replace(folder / f"{name}.npz")
+    with new_files.whole(folder / f"{name}.npz") as own:
+        np.savez(own, **arrays)
     return {key: np.asarray(value) for key, value in arrays.items()}
 
 

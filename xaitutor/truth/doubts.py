@@ -9,6 +9,7 @@ nothing but the answer. `data/doubts.json` holds the result.
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Sequence
 from itertools import combinations
 from typing import NamedTuple
@@ -19,8 +20,8 @@ from scipy.ndimage import gaussian_filter
 from scipy.stats import kendalltau
 
 from xaitutor.attribution import METHODS
-from xaitutor.files import data_files
-from xaitutor.progress import tqdm
+from xaitutor.files import data_files, new_files
+from xaitutor.progress import tqdm, until_interrupted
 from xaitutor.truth import coalitions, controls, drawing, networks, scores
 from xaitutor.truth.agreement import bootstrap, rank_agreement
 from xaitutor.truth.contrasts import asked
@@ -64,7 +65,7 @@ def main() -> None:
     result = {"about": {"scenes": SCENES, "blur": BLUR, "larger": LARGER, "questions": ASKED},
               "truths": compared(there), "methods": judged(there, found), "planted": planted(there, found), "hidden": hidden(there)}
     path = data_files.DATA / FILE
-    path.write_text(compact(result), encoding="utf-8", newline="\n")
+    new_files.put(path, compact(result))
     data_files.write_sums()
     print(f"{path}: {path.stat().st_size} bytes")
 
@@ -246,4 +247,4 @@ def _rounded(values) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(until_interrupted(main))

@@ -13,6 +13,8 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
+from xaitutor.attribution.inputs import require_tensors
+
 
 def pointing_game(heat: Tensor, mask: Tensor) -> Tensor:
     """Does the maximum lie on the object? (N,) bool, for non-negative heat (N, H, W) and mask (N, H, W) bool.
@@ -55,6 +57,7 @@ def relevance_rank(heat: Tensor, mask: Tensor) -> Tensor:
 
 
 def _check(heat: Tensor, mask: Tensor) -> None:
+    require_tensors(heat=heat, mask=mask)
     if heat.ndim != 3 or heat.shape != mask.shape or not heat.numel():
         raise ValueError("expected heat (N, H, W) and a mask of the same shape, got "
                          f"{tuple(heat.shape)} and {tuple(mask.shape)}")

@@ -19,6 +19,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import sys
 from collections import defaultdict
 from collections.abc import Sequence
 from typing import NamedTuple
@@ -27,8 +28,8 @@ import numpy as np
 import torch
 
 from xaitutor.attribution import METHODS
-from xaitutor.files import data_files
-from xaitutor.progress import tqdm
+from xaitutor.files import data_files, new_files
+from xaitutor.progress import tqdm, until_interrupted
 from xaitutor.truth import cache, class_sensitivity, controls, disconnected, handwritten, networks, scores
 from xaitutor.truth.agreement import bootstrap
 from xaitutor.truth.contrasts import shares
@@ -156,7 +157,7 @@ def main() -> None:
         found = together(found, measure(group, asked, scenes), names) if group else found
         done |= {who.name for who in group}
         result = together(old, found | {"fingerprints": {name: current[name] for name in names if name in done}}, names)
-        path.write_text(compact(about() | result), encoding="utf-8", newline="\n")
+        new_files.put(path, compact(about() | result))
         data_files.write_sums()
     print(f"{path}: {path.stat().st_size} bytes")
 
@@ -295,4 +296,4 @@ def _rounded(values) -> list[float]:
 
 
 if __name__ == "__main__":
-    main()
+    sys.exit(until_interrupted(main))

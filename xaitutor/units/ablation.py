@@ -10,7 +10,7 @@ from typing import NamedTuple
 import torch
 from torch import Tensor, nn
 
-from xaitutor.networks.layers import hooks, named, original, require_eval, run
+from xaitutor.networks.layers import hooks, named, original, require_eval, require_images, run
 from xaitutor.networks.layouts import channels_first
 from xaitutor.units.maps import check_activations, check_unit
 
@@ -68,6 +68,7 @@ def class_losses(
     for labels that do not fit.
     """
     require_eval(model)
+    require_images(x)
     labels = torch.as_tensor(labels, device=x.device)
     if labels.shape != x.shape[:1] or len(labels) == 0 or labels.is_floating_point():
         raise ValueError(f"expected a class index for each picture of x, ({len(x)},) of whole numbers, "
@@ -94,4 +95,8 @@ def _listed(units: int | Iterable[int]) -> list[int]:
 
 def _logits(model: nn.Module, x: Tensor) -> Tensor:
     with torch.no_grad():
-        return torch.cat([run(model, part.clone()) for part in x.split(BATCH)])
+        rows = [run(model, part.clone()) for part in x.split(BATCH)]
+    if not isinstance(rows[0], Tensor) or rows[0].ndim != 2:
+        got = tuple(rows[0].shape) if isinstance(rows[0], Tensor) else type(rows[0]).__name__
+        raise ValueError(f"the model must return logits of the shape (N, classes), but returns {got}; wrap it in a module that does")
+    return torch.cat(rows)

@@ -8,10 +8,11 @@ from __future__ import annotations
 import hashlib
 import io
 import os
-import uuid
 from pathlib import Path
 
 import torch
+
+from xaitutor.files import new_files
 
 
 def write(path: str | os.PathLike, identity: dict, state: dict) -> None:
@@ -19,13 +20,7 @@ def write(path: str | os.PathLike, identity: dict, state: dict) -> None:
     buffer = io.BytesIO()
     torch.save({"identity": identity, "state": state}, buffer)
     payload = buffer.getvalue()
-    path = Path(path).expanduser()
-    own = path.with_name(f"{path.name}.{uuid.uuid4().hex}.part")  # one of its own for each process
-    try:
-        own.write_bytes(_digest(payload) + b"\n" + payload)
-        os.replace(own, path)
-    finally:
-        own.unlink(missing_ok=True)
+    new_files.put(path, _digest(payload) + b"\n" + payload)
 
 
 def read(path: str | os.PathLike, identity: dict) -> dict | None:
