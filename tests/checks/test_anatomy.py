@@ -24,7 +24,19 @@ def head(maps, weight, bias):
     return maps.mean((2, 3)) @ weight.T + bias
 
 
+SWAPS = {"relu, max pooling": True, "relu, mean pooling": False, "batch norm, mean pooling": True,
+         "batch norm, max pooling": False, "last layer, GAP": True}
+
+
 ANSWERS = {
+    "exchange": [
+        ("✓ what never falls passes a maximum", SWAPS),
+        *((f"✗ {pair}: ", SWAPS | {pair: not swaps}) for pair, swaps in SWAPS.items()),
+        ("✗ the pair 'last layer, GAP' is missing", {pair: SWAPS[pair] for pair in list(SWAPS)[:-1]}),
+        ("✗ there is no answer yet for 'relu, max pooling'", SWAPS | {"relu, max pooling": ...}),
+        ("✗ give a dictionary", [True, False, True, False, True]),
+        ("✗ there is no answer yet", ...),
+    ],
     "fold": [
         ("✓ batch norm in eval mode", fold),
         ("✗ the scale divides by the variance", with_scale(lambda bn: bn.weight / (bn.running_var + bn.eps))),
@@ -91,3 +103,15 @@ def test_flattening_needs_a_hundred_times_the_weights_of_averaging():
     with torch.device("meta"):
         flatten, average = (torch.nn.Linear(inputs, 1000, bias=False) for inputs in (500 * 10 * 10, 500))
     assert flatten.weight.numel() == 50_000_000 and average.weight.numel() == 500_000
+
+
+def test_which_steps_may_change_places():
+    draw = torch.Generator().manual_seed(0)
+    x, weight = torch.randn(3, 4, 6, 6, generator=draw, dtype=torch.double), torch.randn(2, 4, generator=draw, dtype=torch.double)
+    scale, shift = torch.randn(2, 4, 1, 1, generator=draw, dtype=torch.double)  # some scales are negative
+    assert scale.min() < 0
+    norm, relu, last = (lambda x: scale * x + shift), torch.relu, (lambda x: torch.einsum("kc,nchw->nkhw", weight, x))
+    largest, mean = (lambda x: torch.nn.functional.max_pool2d(x, 2)), (lambda x: torch.nn.functional.avg_pool2d(x, 2))
+    gap = lambda x: x.mean((2, 3), keepdim=True)  # noqa: E731
+    pairs = [(relu, largest), (relu, mean), (norm, mean), (norm, largest), (last, gap)]
+    assert [torch.allclose(f(g(x)), g(f(x))) for f, g in pairs] == list(SWAPS.values())

@@ -4,6 +4,7 @@ import pytest
 import torch
 
 import xaitutor
+from xaitutor import maximization as am
 from xaitutor import menagerie, units
 from xaitutor.checks import maximization
 
@@ -77,10 +78,37 @@ def test_line(check, line, answer, capsys):
     assert printed.startswith(line) and printed.count("\n") == 1
 
 
-def test_the_order_is_true():
+@pytest.fixture(scope="module")
+def network():
     model, preprocess, _ = xaitutor.load_model("menagerie_resnet18")
-    scene = menagerie.sample(77, "zebra", place="snow", colour="white", size=1.0, x=0.5)
-    three = {"zebra": scene, "plain horse": scene.replace(coat="plain"), "striped sofa": scene.replace(shape="sofa")}
-    x = torch.stack([preprocess(one.picture()) for one in three.values()])
-    answers = units.feature_maps(model, "layer4", x)["layer4"][:, 53].mean((1, 2))
-    assert [list(three)[i] for i in answers.argsort(descending=True)] == list(maximization.ORDER)
+    return model, preprocess
+
+
+@pytest.mark.parametrize("line, rate, still_true", [
+    ("✓ both had the same rate", 0.5, "smoother"),
+    ("✗ at 0.05, the rate of the ladder, pixels reach 1.6, waves 5.1", 0.05, "smoother"),
+    ("✗ with the right rate pixels climb as high", 0.4, "higher"),
+    ("✗ a rate of 100 is out of question", 100, "smoother"),
+    ("✗ `still_true` is", 0.5, "faster"),
+    ("✗ your answer cannot be used", "fast", "smoother"),
+    ("✗ there is no answer yet", ..., "smoother"),
+])
+def test_the_fair_race(line, rate, still_true, network, capsys):
+    maximization.fair_race(rate, still_true, *network)
+    assert capsys.readouterr().out.startswith(line)
+
+
+def test_what_waves_reach_is_true(network):
+    model, preprocess = network
+    goal = am.channel("layer3.1.conv2", 0)
+    found = am.maximize(model, goal, preprocess, parameterisation=am.fourier(1.5), learning_rate=0.05, steps=32, progress=False)
+    assert abs(am.measure(model, goal, found.pictures, preprocess).item() - maximization.WAVES) < 0.1
+
+
+def test_the_order_is_true(network):
+    model, preprocess = network
+    for zebra in (menagerie.sample(seed, "zebra") for seed in range(6)):
+        three = {"zebra": zebra, "plain horse": zebra.replace(coat="plain"), "striped sofa": zebra.replace(shape="sofa")}
+        x = torch.stack([preprocess(one.picture()) for one in three.values()])
+        answers = units.feature_maps(model, "layer4", x)["layer4"][:, 53].mean((1, 2))
+        assert [list(three)[i] for i in answers.argsort(descending=True)] == list(maximization.ORDER)

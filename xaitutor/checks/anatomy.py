@@ -1,4 +1,4 @@
-"""Checks of notebook 05: batch norm as an affine map, counting parameters, the head of a network."""
+"""Checks of notebook 05: batch norm as an affine map, counting parameters, the head of a network, steps that change places."""
 
 from __future__ import annotations
 
@@ -87,6 +87,32 @@ def head(function) -> str:
     if not torch.allclose(wide, torch.ones(1, 6) @ weight.T + bias, atol=1e-5):
         raise Wrong("right for maps of 4 × 5, wrong for 9 × 2: is a size written into the function?")
     return "the whole head: average, weigh, add"
+
+
+_SWAPS = {  # does the pair give the same in the other order, for every input and every scale; and what shows it
+    "relu, max pooling": (True, "a ReLU never turns a larger value into a smaller one, so the largest stays the largest"),
+    "relu, mean pooling": (False, "take (−1, 1): the mean is 0, and so is its ReLU; the mean of their ReLUs is ½"),
+    "batch norm, mean pooling": (True, "an affine map passes a mean: the mean of a x + b is a times the mean, plus b"),
+    "batch norm, max pooling": (False, "with a negative scale the largest becomes the smallest. (No scale of our first batch norm is "
+                                       "negative, but one may be)"),
+    "last layer, GAP": (True, "both are weighted sums. Weigh at each place and average afterwards: the maps that you get on the way are CAM "
+                              "(notebook 13)"),
+}
+
+
+@check
+def exchange(swaps) -> str:
+    """Exercise 5.4: `swaps` says for each pair of steps, True or False, whether their order does not matter."""
+    if not isinstance(swaps, dict):
+        raise Wrong(f"give a dictionary with True or False for each pair, not a {type(swaps).__name__}")
+    for pair, (right, reason) in _SWAPS.items():
+        if pair not in swaps:
+            raise Wrong(f"the pair {pair!r} is missing")
+        if swaps[pair] is None or swaps[pair] is ...:
+            raise Wrong(f"there is no answer yet for {pair!r}")
+        if bool(swaps[pair]) is not right:
+            raise Wrong(f"{pair}: {reason}")
+    return "what never falls passes a maximum, what is affine passes a mean, and nothing else does here"
 
 
 def _compare(answer, right, mistakes: dict[str, torch.Tensor], what: str) -> None:

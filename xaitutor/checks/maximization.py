@@ -1,4 +1,4 @@
-"""Checks of notebook 08: one step uphill, total variation, a reading put to the test."""
+"""Checks of notebook 08: one step uphill, total variation, a reading put to the test, a fair race."""
 
 from __future__ import annotations
 
@@ -6,7 +6,9 @@ import torch
 
 from xaitutor.checks.answers import recognise
 from xaitutor.checks.verdict import Wrong, call, check
+from xaitutor.maximization import channel, maximize, measure, pixels
 
+WAVES = 5.1  # what unit 0 of layer3.1.conv2 reaches in waves, 32 steps of 0.05 from the seed 0
 ORDER = ("zebra", "plain horse", "striped sofa")  # what unit 53 of layer4 responds to most, second, least
 
 
@@ -83,3 +85,22 @@ def order(answer) -> str:
     if answer.index("striped sofa") < answer.index("plain horse"):
         raise Wrong("that would make it a unit for stripes; measure the striped sofa: units.feature_maps(model, \"layer4\", batch)")
     raise Wrong("measure all three in the same scene, with the mean of channel 53 of layer4")
+
+
+@check
+def fair_race(rate, still_true, model, preprocess) -> str:
+    """Exercise 8.4: a learning rate at which plain pixels reach nine tenths of what waves reach; what is left, "higher" or "smoother"."""
+    if still_true not in ("higher", "smoother"):
+        raise Wrong(f'`still_true` is "higher" or "smoother", not {still_true!r}')
+    rate = float(rate)
+    if not 0 < rate <= 5:
+        raise Wrong(f"a rate of {rate:g} is out of question: it is above 0, and beyond 5 each step throws a pixel from black to white")
+    if still_true == "higher":
+        raise Wrong("with the right rate pixels climb as high as waves do: that is what this race refutes. What about the grain?")
+    goal = channel("layer3.1.conv2", 0)
+    found = maximize(model, goal, preprocess, parameterisation=pixels(), learning_rate=rate, steps=32, progress=False)
+    reached = measure(model, goal, found.pictures, preprocess).item()
+    if reached < 0.9 * WAVES:
+        same = ", the rate of the ladder" if rate <= 0.06 else ""
+        raise Wrong(f"at {rate:g}{same}, pixels reach {reached:.1f}, waves {WAVES}: try rates three times apart")
+    return "both had the same rate, which means another step in each. Waves do not climb higher, they draw smoother"
