@@ -59,11 +59,18 @@ def test_line(check, line, answer, capsys):
     assert printed.startswith(line) and printed.count("\n") == 1
 
 
-def test_who_misses_unit_0_is_true():
+@pytest.fixture(scope="module")
+def pictures():
+    """The network, 240 pictures, their labels, and the names of these."""
     model, preprocess, categories = xaitutor.load_model("menagerie_resnet18")
     data = menagerie.Dataset(240, "test", seed=1)
     x = preprocess(torch.stack([data[i][0] for i in range(240)]))
-    losses = units.class_losses(model, "layer4", 0, x, torch.tensor([data.label(i) for i in range(240)]))
+    return model, x, torch.tensor([data.label(i) for i in range(240)]), categories
+
+
+def test_who_misses_unit_0_is_true(pictures):
+    model, x, labels, categories = pictures
+    losses = units.class_losses(model, "layer4", 0, x, labels)
     assert categories[min(losses, key=lambda k: losses[k].change)] == circuits.VICTIM
 
 
@@ -113,11 +120,9 @@ def test_telling(line, function, against, capsys):
     assert printed.startswith(line) and printed.count("\n") == 1
 
 
-def test_the_circuit_and_who_works_against_it_are_true():
-    model, preprocess, categories = xaitutor.load_model("menagerie_resnet18")
-    data = menagerie.Dataset(120, "test", seed=1)
-    x = preprocess(torch.stack([data[i][0] for i in range(120)]))
-    sofa = torch.tensor([data.label(i) for i in range(120)]) == categories.index("sofa")
+def test_the_circuit_and_who_works_against_it_are_true(pictures):
+    model, x, labels, categories = pictures
+    x, sofa = x[:120], labels[:120] == categories.index("sofa")
     with torch.no_grad(), layers.record(model, ["layer3", "layer4.0.bn1"]) as seen:
         model(x)
     bn = model.layer4[0].bn1

@@ -126,6 +126,13 @@ def test_a_fresh_copy_is_the_students(handed_out, site, tmp_path):
         assert (tmp_path / "fresh" / path.name).read_bytes() == path.read_bytes()
 
 
+def test_what_to_do_where_something_is_missing_needs_no_repository(site, tmp_path):
+    code = "from xaitutor.course import environment; from xaitutor.files import data_files; print(environment.AGAIN, data_files.BACK)"
+    said = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True, cwd=tmp_path,
+                          env={**os.environ, "PYTHONPATH": str(site)}).stdout
+    assert said.count("pip install") == 2 and "make lab" not in said and "git" not in said
+
+
 def test_nothing_is_written_over(tmp_path, capsys):
     (tmp_path / "mine.txt").write_text("mine")
     assert cli.main(["edition", "--for", "students", "--to", str(tmp_path)]) == 1

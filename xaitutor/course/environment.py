@@ -17,7 +17,8 @@ from xaitutor.files import data_files
 
 GIB = 2**30
 MEMORY = 2 * GIB  # what the largest notebook takes, with a reserve
-AGAIN = "install again: make lab (with conda: conda env update --file environment.yml)"
+AGAIN = ("install again: make lab (with conda: conda env update --file environment.yml)" if data_files.REPOSITORY else
+         "install again, as the page says that came with it: python -m pip install --constraint requirements.lock xaitutor-….whl")
 
 
 @dataclass(frozen=True)
@@ -93,7 +94,7 @@ def files() -> Iterator[Line]:
         yield Line(False, str(error))
         return
     if not names:
-        yield Line(False, f"embedded files: {data_files.SUMS} names none; get it back with: git checkout -- data")
+        yield Line(False, f"embedded files: {data_files.SUMS} names none; get it back with: {data_files.BACK}")
         return
     broken = list(_broken(names))
     yield from broken

@@ -17,6 +17,8 @@ from xaitutor.progress import until_interrupted
 
 PACKAGE = Path(__file__).resolve().parents[1]
 REPOSITORY = PACKAGE.parent if (PACKAGE.parent / "pyproject.toml").is_file() else None  # a wheel has none
+# What brings an embedded file back.
+BACK = "git checkout -- data" if REPOSITORY else "python -m pip install --force-reinstall --no-deps xaitutor-….whl"
 
 
 def folder(name: str) -> Path:
@@ -41,13 +43,13 @@ def sums() -> dict[str, str]:
     """
     path = DATA / SUMS
     if not path.is_file():
-        raise FileNotFoundError(f"{path} is missing; get it back with: git checkout -- data")
+        raise FileNotFoundError(f"{path} is missing; get it back with: {BACK}")
     table = {}
     for number, line in enumerate(path.read_text(encoding="utf-8").splitlines(), start=1):
         match = re.fullmatch(r"([0-9a-f]{64}) [ *](.+)", line)
         if not match:
             raise ValueError(f"{path}, line {number}: expected '<SHA-256>  <path>', got {line!r}; "
-                             "get the file back with: git checkout -- data")
+                             f"get the file back with: {BACK}")
         table[match[2]] = match[1]
     return table
 
@@ -63,14 +65,14 @@ def verify(path: str | Path) -> Path:
         raise ValueError(f"{path} is no embedded file: those are in {DATA}")
     name = path.relative_to(DATA).as_posix()
     if not path.is_file():
-        raise FileNotFoundError(f"the embedded file {path} is missing; get it back with: git checkout -- data "
+        raise FileNotFoundError(f"the embedded file {path} is missing; get it back with: {BACK} "
                                 "(or train the networks anew with: make models)")
     expected = sums().get(name)
     if expected is None:
         raise ValueError(f"{name} is not in {DATA / SUMS}; if you made it on purpose: python -m xaitutor.files.data_files")
     if sha256(path) != expected:
         raise ValueError(f"the embedded file {path} was changed or cut off: it has {path.stat().st_size} bytes and "
-                         f"not the SHA-256 that {SUMS} says; get it back with: git checkout -- data "
+                         f"not the SHA-256 that {SUMS} says; get it back with: {BACK} "
                          "(if you made it anew on purpose: python -m xaitutor.files.data_files)")
     return path
 
