@@ -48,8 +48,8 @@ def test_training_goes_on_from_its_checkpoint_to_the_same_generators(tmp_path, m
     whole = generator_training.train("n", TINY, tmp_path / "whole").state_dict()
     save = generator_training._save
 
-    def stop_after_one(path, state, epoch):
-        save(path, state, epoch)
+    def stop_after_one(path, state, epoch, of):
+        save(path, state, epoch, of)
         if epoch == 1:
             raise KeyboardInterrupt
 
@@ -58,6 +58,13 @@ def test_training_goes_on_from_its_checkpoint_to_the_same_generators(tmp_path, m
         generator_training.train("n", TINY, tmp_path / "broken")
     resumed = generator_training.train("n", TINY, tmp_path / "broken").state_dict()
     assert all(torch.allclose(whole[key], resumed[key], atol=1e-4) for key in whole)
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(generator_training, "BATCH", 4)
+    generator_training.train("n", TINY, tmp_path)
+    with pytest.raises(ValueError, match="n.pt is the checkpoint of another training, .*; delete it to begin anew"):
+        generator_training.train("n", TINY._replace(rate=1.0), tmp_path)
 
 
 def test_the_card_says_what_they_do(tmp_path, monkeypatch):

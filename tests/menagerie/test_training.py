@@ -50,8 +50,8 @@ def test_training_goes_on_from_its_checkpoint_to_the_same_network(tmp_path, monk
     saved = []
     save = training._save
 
-    def stop_after_one(path, state, epoch):
-        save(path, state, epoch)
+    def stop_after_one(path, state, epoch, of):
+        save(path, state, epoch, of)
         saved.append(epoch)
         if len(saved) == 1:
             raise KeyboardInterrupt
