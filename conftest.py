@@ -1,7 +1,8 @@
 """How the tests run: offline, in three processes of one thread each (or one of two), and every notebook again, compared.
 
 nbval runs each notebook in a fresh kernel and compares what every cell prints with what it printed when it was
-written. Pictures and live widgets are not compared; the texts beside them are.
+written. Pictures and live widgets are not compared; the texts beside them are. Cells that explain real photos with a real network are run and
+compared where its weights are.
 """
 
 import ipaddress
@@ -13,7 +14,7 @@ import pytest
 from hypothesis import settings
 from nbval.plugin import IPyNbCell, IPyNbFile
 
-from tools.execute_notebooks import ENVIRONMENT, KERNELS
+from tools.execute_notebooks import ENVIRONMENT, KERNELS, REAL
 
 # SVG and HTML carry random ids, stderr carries timings and warnings of other versions.
 NOT_COMPARED = ("image/svg+xml", "text/html", "stderr")
@@ -59,6 +60,8 @@ def pytest_runtest_setup(item):
 
 def pytest_runtest_call(item):
     """nbval compares nothing where a cell was never executed; here that is a failure."""
+    if isinstance(item, IPyNbCell) and "weights" in item.cell.metadata.get("tags", ()) and "XAITUTOR_WEIGHTS_DIR" not in KERNELS:
+        pytest.skip(f"the weights of {REAL} are not on this machine")
     if isinstance(item, IPyNbCell) and item.cell.execution_count is None:
         pytest.fail(f"this cell of {item.path.name} was never executed: run `make notebooks NOTEBOOKS={item.path}`", False)
 

@@ -195,7 +195,7 @@ def test_a_photo_is_not_written_over(capsys, tmp_path):
 
 
 def test_explain_without_weights_says_how_to_get_them(capsys, monkeypatch):
-    monkeypatch.setattr(models, "_fetch", lambda url, target: (_ for _ in ()).throw(OSError("no network")))
+    monkeypatch.setattr(models, "_fetch", lambda *given: (_ for _ in ()).throw(OSError("no network")))
     monkeypatch.setattr(models, "_cache", lambda: Path("no-such-cache"))
     status, _, errors = explain(capsys, "cat", "--model", "resnet18")
     assert status == 1 and errors[0].startswith("there are no weights for 'resnet18' on this machine")

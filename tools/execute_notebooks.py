@@ -4,7 +4,8 @@
     python tools/execute_notebooks.py notebooks/03_convolution.ipynb  this one
 
 Executing twice gives the same file: what changes from run to run (times, widget ids, the kernel's version) is left
-out. Of a widget the still picture is kept. A notebook in which a cell fails is left as it was.
+out. Of a widget the still picture is kept. A notebook in which a cell fails is left as it was. Cells with the tag `weights` explain real photos with
+a network that is too large to come with the course: where its weights are not (`real_weights`), they keep the outputs they have.
 """
 
 import argparse
@@ -26,8 +27,17 @@ ENVIRONMENT = {
     **{name: "http://127.0.0.1:9" for name in ("HTTP_PROXY", "HTTPS_PROXY", "http_proxy", "https_proxy")},
     **{name: "localhost,127.0.0.1" for name in ("NO_PROXY", "no_proxy")},
 }
+REAL = "squeezenet1_0"  # the network of "On ImageNet"
+
+
+def real_weights() -> Path | None:
+    """The folder with the weights of `REAL`: that of XAITUTOR_WEIGHTS_DIR, or shared/imagenet beside the repository; None where there are none."""
+    folders = os.environ.get("XAITUTOR_WEIGHTS_DIR"), ROOT.parent / "shared" / "imagenet"
+    return next((Path(folder) for folder in folders if folder and any(Path(folder).glob(f"{REAL}-*"))), None)
+
+
 # In kernels only: a progress bar appears where the machine is slow, so that outputs would depend on the hour.
-KERNELS = {"TQDM_DISABLE": "1"}
+KERNELS = {"TQDM_DISABLE": "1"} | ({"XAITUTOR_WEIGHTS_DIR": str(real_weights())} if real_weights() else {})
 
 
 def find() -> list[Path]:
@@ -55,6 +65,7 @@ def execute(path: Path, timeout: float = 600) -> dict:
         coalesce_streams=True,
         extra_arguments=["--log-level=ERROR"],
         resources={"metadata": {"path": str(path.parent)}},
+        skip_cells_with_tag="skip-execution" if real_weights() else "weights",
     )
     # No kernel folders: "python3" is then this very Python, whatever other kernels are installed.
     client.create_kernel_manager().kernel_spec_manager = KernelSpecManager(kernel_dirs=[])

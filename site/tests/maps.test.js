@@ -31,6 +31,8 @@ test("scaling keeps zero and signs, and cuts outliers", () => {
   assert.equal(found[1], 1);
   assert.equal(found[2000], 1);
   assert.equal(found.at(-1), 0);
+  const ramp = scaled(Float32Array.from({ length: SIDE * SIDE }, (_, i) => i / (SIDE * SIDE - 1)));
+  assert.ok(Math.abs(ramp[8191] - 0.5 / 0.99) < 1e-3);
   assert.equal(scaled(pixels(5))[0], 1); // nearly all zero: the largest
   assert.ok(scaled(pixels()).every((value) => value === 0));
 });

@@ -82,7 +82,8 @@ def _picture(draw: random.Random, of: Call):
     of.odd.append(kind)
     change, why = _KINDS[kind]
     check = CHECKS[of.function]
-    of.must_refuse += [kind] if why and check.pictures and (kind != "other numbers" or check.passes and of.function not in CONVERTING) else []
+    of.must_refuse += [kind] if why and check.pictures and not (
+        kind in ("other numbers", "a list") and of.function in CONVERTING or kind == "other numbers" and not check.passes) else []
     return change(x)
 
 

@@ -369,6 +369,8 @@ def _dataset(x):
 
 
 def _survey_wrong(found, of):
+    if isinstance(of.x, list):  # of pictures is a data set, too
+        raise Unknown("a list")
     layer = of.options.get("layer", _first(network(of.network)))
     of = copy.copy(of)
     of.x = plain(_dataset(of.x))
@@ -463,7 +465,7 @@ def _heat_wrong(found, of):
 
 def _over(model, x, target, options):
     pixels = _pixels(model, x)
-    return attribution.overlay(pixels, pixels.mean(dim=1) if isinstance(pixels, Tensor) and pixels.ndim == 4 else pixels, **options)
+    return attribution.overlay(pixels, heat_of(pixels), **options)
 
 
 def _over_wrong(found, of):

@@ -77,6 +77,20 @@ def test_a_missing_notebook_is_named(tmp_path, capsys):
     assert "none.ipynb" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("folder", [None, Path("here")])
+def test_cells_that_need_weights_keep_their_outputs_where_there_are_none(folder, tmp_path, monkeypatch):
+    monkeypatch.setattr(execute_notebooks, "real_weights", lambda: folder)
+    path = tmp_path / "weights.ipynb"
+    write(path, ["print('anew')", "print('anew')"])
+    notebook = nbformat.read(path, as_version=4)
+    notebook.cells[1].metadata.tags = ["weights"]
+    notebook.cells[1].outputs = [nbformat.v4.new_output("stream", text="stored\n")]
+    nbformat.write(notebook, path)
+    assert execute_notebooks.main([str(path)]) == 0
+    said = [cell.outputs[0].text for cell in nbformat.read(path, as_version=4).cells[1:]]
+    assert said == ["stored\n" if folder is None else "anew\n", "anew\n"]
+
+
 def test_kernels_have_no_network(tmp_path):
     path = tmp_path / "network.ipynb"
     write(path, ["from urllib.request import urlopen\nurlopen('https://example.org', timeout=20)"])

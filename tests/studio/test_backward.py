@@ -7,6 +7,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 
+from tests import paper
 from tests.helpers import calibrated
 from xaitutor import attribution, load_model
 from xaitutor.menagerie.networks import build
@@ -39,6 +40,15 @@ def test_a_network_with_any_weights_and_any_mixture_of_classes(seed, size):
     x, target = torch.randn(1, 3, size, size).double().requires_grad_(), torch.rand(1, 5).double()
     _, gradient, _ = WithGradient(model)(x, target)
     torch.testing.assert_close(gradient, torch.autograd.grad((model(x) * target).sum(), x)[0])
+
+
+def test_it_makes_no_tensor_on_another_device():
+    model, x, target = calibrated(build("resnet18", 5), 32), torch.randn(1, 3, 32, 32), torch.eye(5)[[2]]
+    expected = WithGradient(model)(x, target)
+    with paper.card() as to:
+        found = [value.cpu() for value in WithGradient(to(model))(to(x), to(target))]
+    for one, other in zip(found, expected):
+        torch.testing.assert_close(one, other)
 
 
 def test_another_network_is_refused():

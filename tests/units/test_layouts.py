@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import nn
 
-from tests.helpers import close, small
+from tests.helpers import FAMILIES, close, small
 from xaitutor.foundations import receptive_field
 from xaitutor.maximization import channel, maximize, maximize_lucent, measure
 from xaitutor.networks.layers import record
@@ -65,6 +65,23 @@ def test_the_effective_field():
     assert close(torch.from_numpy(receptive_field.effective(model, "1", X, 2, 3)), torch.from_numpy(receptive_field.effective(model, "2", X, 2, 3)))
 
 
+class Squeeze(nn.Module):
+    """Squeeze and excitation by matrices, of 64 channels by way of 4, on a map as wide as that."""
+
+    def __init__(self):
+        super().__init__()
+        self.down, self.up = nn.Linear(64, 4), nn.Linear(4, 64)
+
+    def forward(self, x):
+        return x * self.up(self.down(x.mean(dim=(2, 3))).relu()).sigmoid()[:, :, None, None]
+
+
+def test_matrices_inside_a_layer_of_maps_say_nothing():
+    model = nn.Sequential(nn.Conv2d(3, 64, 3, padding=1), Squeeze(), nn.ReLU(), nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(64, 4))
+    for shape in ((1, 64, 4, 4), (1, 64, 8, 4), (1, 64, 4, 64)):
+        assert not any(is_channels_last(shape, model, layer) for layer in ("0", "1", "2"))
+
+
 @pytest.mark.parametrize("name, last", [
     ("swin_t", {"features.0", "features.1", "features.4.reduction", "features.5.0.mlp.1", "features", "norm"}), ("convnext_tiny", {"features.3.0.block.2", "features.3.0.block.4"}),
     ("densenet121", set()), ("googlenet", set()), ("maxvit_t", set())])
@@ -73,7 +90,7 @@ def test_which_layers_of_torchvision_have_their_channels_last(name, last):
     asked = last | {"swin_t": {"features.0.0", "permute"}, "convnext_tiny": {"features.3.0", "features.3.0.block.0", "features.3.0.block.6", "features.4"},
                     "densenet121": {"features.denseblock1", "features.norm5"}, "googlenet": {"inception3a", "inception5b"},
                     "maxvit_t": {"blocks.0", "blocks.2.layers.0.layers.window_attention", "stem"}}[name]
-    size = 224 if name == "maxvit_t" else 96
+    size = FAMILIES[name] if name == "maxvit_t" else 96
     with torch.no_grad(), record(model, asked) as kept:
         model(torch.rand(1, 3, size, size if name == "maxvit_t" else 128))
     assert {layer for layer in asked if is_channels_last(tuple(kept[layer].shape), model, layer)} == last

@@ -13,6 +13,7 @@ import torch
 from scipy.ndimage import gaussian_filter, label
 from torch import Tensor
 
+from xaitutor.attribution.inputs import require_tensors
 from xaitutor.colours import SEQUENTIAL
 from xaitutor.foundations.receptive_field import Box
 
@@ -104,6 +105,7 @@ def box(heatmap: Tensor, threshold: float = 0.2) -> Box:
     localise objects by CAM. Pixels are connected along their sides. Raises ValueError for a heatmap without any value
     above zero, for more than one, and for `threshold` outside [0, 1).
     """
+    require_tensors(heatmap=heatmap)
     values = heatmap.detach().cpu().numpy()
     values = values[0] if values.ndim == 3 and len(values) == 1 else values
     if values.ndim != 2 or not np.isfinite(values).all() or values.min() < 0:

@@ -34,7 +34,8 @@ def is_channels_last(shape: tuple[int, ...], model: nn.Module, layer: str) -> bo
     """Whether an output of this shape has its channels behind its rows and columns."""
     _, first, second, last = shape
     for module in _outwards(model, layer):
-        in_front, behind = first in _convolved(module), last in _normalised(module) or (module is not model and last in _mixed(module))
+        mixed = _mixed(module) if module is not model else set()
+        in_front, behind = first in _convolved(module) | mixed, last in _normalised(module) | mixed
         if in_front != behind:
             return behind
     return first == second != last  # nothing but its being square is left to go by

@@ -66,6 +66,13 @@ def on_disk(name: str) -> bool:
     return name in EMBEDDED or any(isinstance(answer, Path) for answer in _tried(name))
 
 
+def missing(name: str) -> str:
+    """What to do where the weights of torchvision's classifier `name` are not on this machine, in a line. Raises ValueError for an unknown name."""
+    _check_name(name)
+    size = _official(name).meta["_file_size"]
+    return f"The weights are not here. Online, `xaitutor download {name}` gets them once ({size:.0f} MB)."
+
+
 def download(name: str, seconds: float | None = None) -> Path:
     """The file with the weights of torchvision's classifier `name`; downloads it into torch's cache unless it is there.
 

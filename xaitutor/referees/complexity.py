@@ -30,6 +30,8 @@ def entropy(attribution: Tensor, bins: int = 100) -> Tensor:
     0 where all values are the same. Hedström et al., A Fresh Look at Sanity Checks for Saliency Maps, 2024.
     """
     require_tensors(attribution=attribution)
+    if not attribution.numel():
+        raise ValueError(f"the attribution is empty: {tuple(attribution.shape)}")
     flat = attribution.detach().flatten(1).double()
     result = []
     for values in flat.cpu():

@@ -101,5 +101,5 @@ def unpooled(gradient: Tensor, before: Tensor) -> Tensor:
             won.append(free * (padded[:, :, row:row + height:2, column:column + width:2] == highest))
             free = free - won[-1]
     shares = gradient[:, :, None] * torch.stack(won, dim=2)
-    places = torch.eye(9, dtype=before.dtype).reshape(9, 1, 3, 3).repeat(channels, 1, 1, 1)
+    places = torch.eye(9, dtype=before.dtype, device=before.device).reshape(9, 1, 3, 3).repeat(channels, 1, 1, 1)
     return conv_transpose2d(shares.flatten(1, 2), places, None, stride=2, padding=1, output_padding=1, groups=channels)
