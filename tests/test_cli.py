@@ -325,9 +325,9 @@ def test_ctrl_c_ends_with_130_and_a_short_line(monkeypatch, capsys, tmp_path, na
     def stops(*arguments, **options):
         raise KeyboardInterrupt
 
+    monkeypatch.setattr("xaitutor.homework.release", stops)  # first: this loads it, and it is to come back as it was
     for module, function in ((start, "open_lab"), (environment, "check"), (models, "download"), (models, "load_model"), (scores, "score"), (versions, "write"), (releasing, "release")):
         monkeypatch.setattr(module, function, stops)
-    monkeypatch.setattr("xaitutor.homework.release", stops, raising=False)
     status = cli.main([word.replace("DIR", str(tmp_path / "new" if name == "start" else tmp_path)) for word in COMMANDS[name]])
     assert status == 130 and capsys.readouterr().err == "\nstopped\n"
     assert name == "start" or not list(tmp_path.iterdir())
