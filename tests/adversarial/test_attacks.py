@@ -177,7 +177,7 @@ def test_nothing_is_left_behind_where_it_is_stopped(attack, error, model, images
             raise error("stopped")
 
     handle = model.register_forward_hook(stop)
-    with pytest.raises(error):
+    with pytest.raises((error, ValueError)):  # what torch itself raises is told in our words
         attack(model, images)
     handle.remove()
     assert fingerprint(model) == before and torch.is_grad_enabled()
