@@ -101,6 +101,15 @@ def panels(path, count):
     return [row[middle - 30:middle + 30, centre - 30:centre + 30] for centre in centres]
 
 
+@pytest.mark.parametrize("photo, there, network", [
+    ("cat", True, "squeezenet1_0"), ("cat", False, "menagerie_resnet18"), ("menagerie/zebra", True, "menagerie_resnet18")])
+def test_a_photo_is_for_a_network_of_photos_where_there_is_one(photo, there, network, monkeypatch):
+    monkeypatch.setattr(models, "on_disk", lambda name: there)
+    monkeypatch.setattr(cli, "_explain", lambda photo, model, *rest: asked.append(model))
+    asked = []
+    assert cli.main(["explain", photo]) == 0 and asked == [network]
+
+
 def test_explain_draws_the_photo_and_its_heatmap(capsys, tmp_path):
     status, printed, errors = explain(capsys, "menagerie/zebra", "--output", tmp_path / "heat.png")
     assert (status, errors) == (0, [])

@@ -47,7 +47,7 @@ def main(arguments: list[str] | None = None) -> int:
 
     command = commands.add_parser("explain", help="why does a network see in this photo what it sees?")
     command.add_argument("photo", metavar="PHOTO", help="a picture file, or a sample picture (cat, menagerie/zebra, …)")
-    command.add_argument("--model", default="menagerie_resnet18", help="for example resnet18 (default: %(default)s)")
+    command.add_argument("--model", help="for example resnet18 (default: squeezenet1_0 for a photo, where its weights are, else menagerie_resnet18)")
     command.add_argument("--method", action="append", metavar="NAME[,NAME…]", help="for example grad_cam (the default), or yours as module:function")
     command.add_argument("--target", metavar="CLASS",
                          help="the class to explain, by name or number (default: the predicted)")
@@ -206,8 +206,15 @@ def grade(options: argparse.Namespace) -> int:
 
 def explain(options: argparse.Namespace) -> int:
     _may_be_written(options.output, [options.photo], options.force)
-    _explain(options.photo, options.model, ",".join(options.method or ["grad_cam"]), options.target, options.output)
+    _explain(options.photo, options.model or _network_for(options.photo), ",".join(options.method or ["grad_cam"]), options.target, options.output)
     return 0
+
+
+def _network_for(photo: str) -> str:
+    """A network that learned from photos, if there is one; what is drawn is for those of the menagerie."""
+    from xaitutor.networks import models
+
+    return "squeezenet1_0" if not photo.startswith("menagerie/") and models.on_disk("squeezenet1_0") else "menagerie_resnet18"
 
 
 def audit(options: argparse.Namespace) -> int:

@@ -73,7 +73,7 @@ class Score(NamedTuple):
     seconds: float
 
 
-def score(method: str | Callable, network: str | nn.Module = "menagerie_resnet18", scenes: int = 48) -> Score:
+def score(method: str | Callable, network: str | nn.Module = "menagerie_resnet18", scenes: int = 48, progress: bool = True) -> Score:
     """The scores of one method on one network, over the first `scenes` scenes.
 
     method, network: as `given.contestant` and `networks.network` take them. Two quiet cores need less than two minutes
@@ -85,7 +85,7 @@ def score(method: str | Callable, network: str | nn.Module = "menagerie_resnet18
     if not fits(who, asked_of):
         raise ValueError(f"{who.title} needs a network with a {who.needs}; {asked_of.name} has none")
     other = networks.partner(asked_of)
-    found = records([who], [asked_of], [other], scenes)
+    found = records([who], [asked_of], [other], scenes, progress)
     mine = found[who.name, asked_of.name]
     values = columns(mine, found[who.name, other.name])
     means = {name: bootstrap(values[name]) for name in (*QUESTIONS, "pointing", "mass")}
@@ -98,13 +98,13 @@ def fits(who: Contestant, network: Network) -> bool:
 
 
 def records(contestants: Sequence[Contestant], asked_of: Sequence[Network], partners: Sequence[Network],
-            scenes: int) -> dict[tuple[str, str], Record]:
+            scenes: int, progress: bool = True) -> dict[tuple[str, str], Record]:
     """What each method gave on each network it fits, by both names. Goes on where it was interrupted.
 
     Of the `partners` only what a network contrast needs is measured: the scene as it is, and its true class.
     """
     found = defaultdict(list)
-    for start in tqdm(range(0, scenes, BATCH), "scenes", disable=scenes <= BATCH):
+    for start in tqdm(range(0, scenes, BATCH), "scenes", disable=not progress or scenes <= BATCH):
         cast = situations(range(start, min(start + BATCH, scenes)))
         plain, changed = pictures([s.scene for s in cast]), pictures([s.changed for s in cast])
         for network, true in zip((*asked_of, *partners), truths(asked_of, partners, cast)):
