@@ -127,7 +127,8 @@ def test_nothing_else_in_the_package_writes_files():
 
 
 def test_ctrl_c_while_a_file_is_written_leaves_none(tmp_path):
-    code = ("import sys, time; from pathlib import Path; from xaitutor.files import new_files; from xaitutor.progress import until_interrupted\n"
+    code = ("import signal, sys, time; from pathlib import Path; from xaitutor.files import new_files; from xaitutor.progress import until_interrupted\n"
+            "signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's job in the background inherits that it is ignored\n"
             "def slow():\n"
             "    with new_files.whole(sys.argv[1]) as own:\n"
             "        own.write_text('half'); print('ready', flush=True); time.sleep(60)\n"
