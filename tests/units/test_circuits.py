@@ -205,6 +205,6 @@ def test_wrong_arguments():
     with pytest.raises(ValueError, match="training mode"):
         circuit(model.train(), "second", 0, x)
     model.eval()
-    with pytest.raises(RuntimeError):
+    with pytest.raises(ValueError, match="the model cannot take x"):
         circuit(model, "second", 0, torch.randn(1, 4, 8, 8))
     assert not any(module._forward_hooks for module in model.modules())

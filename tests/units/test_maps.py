@@ -33,7 +33,7 @@ def test_several_layers_in_one_pass_and_no_trace(name):
 
 @pytest.mark.parametrize("layers, x, message", [
     ("conv7", torch.rand(1, 3, 32, 32), "no layer 'conv7'; did you mean .*'conv1'"),
-    (["conv1", "fc"], torch.full((1, 3, 32, 32), float("nan")), "layer 'conv1' outputs NaN or infinity for picture 0"),
+    (["conv1", "fc"], torch.full((1, 3, 32, 32), float("nan")), "x has values that are nan or infinite"),
 ])
 def test_bad_input(layers, x, message):
     model = small("resnet18")
