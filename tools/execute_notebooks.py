@@ -93,9 +93,10 @@ def store(notebook, path: Path) -> None:
     """Write in one step: an interruption leaves the old file or the new one."""
     import nbformat
 
-    unfinished = path.with_suffix(".unfinished")
-    nbformat.write(notebook, unfinished)
-    os.replace(unfinished, path)
+    from xaitutor.files import new_files
+
+    with new_files.whole(path) as own:
+        nbformat.write(notebook, own)
 
 
 def main(arguments=None) -> int:
