@@ -13,7 +13,7 @@ import xaitutor
 PACKAGE = Path(xaitutor.__file__).parent
 # What a module may import stands before it. (`colours` is the palette, `progress` the bar: whoever needs one may have it.)
 ORDER = ("colours", "progress", "files", "menagerie", "networks", "foundations", "units", "maximization", "attribution",
-         "surrogates", "adversarial", "truth", "referees", "audit", "studio", "figures", "checks", "course", "homework", "cli")
+         "surrogates", "adversarial", "truth", "referees", "audit", "concepts", "studio", "figures", "checks", "course", "homework", "cli")
 ROOMS = [room for room in ORDER if (PACKAGE / room).is_dir()]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not {"data", "notebooks"} & set(path.relative_to(PACKAGE).parts))
 

@@ -3,6 +3,7 @@ from . import (
     attribution,
     audit,
     checks,
+    concepts,
     course,
     figures,
     files,

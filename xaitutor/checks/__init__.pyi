@@ -5,6 +5,7 @@ from . import (
     circuits,
     class_maps,
     clever_hans,
+    concepts,
     contributions,
     convolution,
     differences,
