@@ -257,6 +257,27 @@ def epsilon(models: dict, image, label: int, categories: Sequence[str]) -> None:
             network=ipywidgets.Dropdown(options=list(models), description="network"))
 
 
+def radius(made: dict, witnesses: dict, categories: Sequence[str]) -> None:
+    """Choose a class and how far an ascent may go from where it began, and see the picture that it made and what each witness says of it.
+
+    made: (class, radius) → picture (1, 3, H, W) in [0, 1]. witnesses: name → (network, its preprocess).
+    """
+    import torch
+
+    def says(network, preprocess, picture) -> str:
+        with torch.no_grad():
+            shares = network(preprocess(picture)).softmax(dim=1)[0]
+        return f"{categories[int(shares.argmax())]}, {shares.max():.0%}"
+
+    def draw(label: str, size: int) -> tuple[Figure, str]:
+        picture = made[label, size]
+        found = ", ".join(f"{name}: {says(*witness, picture)}" for name, witness in witnesses.items())
+        return plots.image_grid([picture], [f"{label}, within {size}"], columns=1, size=3), f"A picture for {label}, within {size} of its guess. {found}."
+
+    explore(draw, label=ipywidgets.Dropdown(options=list(dict.fromkeys(label for label, _ in made)), description="class"),
+            size=ipywidgets.SelectionSlider(options=sorted({size for _, size in made}), value=sorted({size for _, size in made})[2], description="radius"))
+
+
 def place(networks: dict, scenes: Sequence) -> None:
     """Choose an animal, a place and a network, and see what the network says, and what DeepLIFT finds for and against it.
 
