@@ -117,7 +117,7 @@ def asked(network: Network, layer: str, basis: Basis) -> Responses:
 
 
 def tcav_table(network: Network, layer: str, taught: tuple[Tensor, np.ndarray]) -> dict:
-    """For each level and class: TCAV's score and p, and how much the class's own scenes lose or gain in its logit by the level. (levels, classes) each."""
+    """For each level and class: TCAV's score and p, and how much the class's own scenes lose or gain in its logit by the level: (classes, levels) each."""
     pictures, labels = taught
     rows = pooled(network.model, layer, network.preprocess(pictures))
     drawn = [draws(rows[has], rows[~has]) for has in torch.from_numpy(labels)]

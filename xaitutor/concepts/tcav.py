@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 import torch
-from scipy.stats import ttest_ind
+from scipy.stats import ttest_ind_from_stats
 from torch import Tensor, nn
 
 from xaitutor.concepts.probes import concept_vector
@@ -90,4 +90,5 @@ def _drawn(rows: Tensor, count: int, generator: torch.Generator) -> Tensor:
 def _p(scores: np.ndarray, controls: np.ndarray) -> float:
     if scores.std() == controls.std() == 0:  # no spread, no test: all the same, or never
         return float(scores.mean() == controls.mean())
-    return float(ttest_ind(scores, controls, equal_var=False).pvalue)
+    one, two = ((values.mean(), values.std(ddof=1), len(values)) for values in (scores, controls))
+    return float(ttest_ind_from_stats(*one, *two, equal_var=False).pvalue)
