@@ -34,6 +34,7 @@ ANSWERS = {
         *((f"✗ {pair}: ", SWAPS | {pair: not swaps}) for pair, swaps in SWAPS.items()),
         ("✗ the pair 'last layer, GAP' is missing", {pair: SWAPS[pair] for pair in list(SWAPS)[:-1]}),
         ("✗ there is no answer yet for 'relu, max pooling'", SWAPS | {"relu, max pooling": ...}),
+        ("✗ 'relu, mean pooling': True or False, not 'no'", SWAPS | {"relu, mean pooling": "no"}),
         ("✗ give a dictionary", [True, False, True, False, True]),
         ("✗ there is no answer yet", ...),
     ],

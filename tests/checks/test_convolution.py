@@ -53,11 +53,11 @@ WRONG = [
     (checks.output_size, lambda n, k, s, p: (n + 2 * p - k) / s + 1, "round down (//)"),
     (checks.output_size, lambda n, k, s, p: 126, "7 pixels, window 3, stride 1, padding 1: 7 places, yours says 126"),
     (checks.output_size, lambda n, k, s, p: np.ones(2), "one number"),
-    (checks.corner_kernel, np.ones((3, 3)) / 9, "answers 1 where the picture is evenly bright"),
-    (checks.corner_kernel, [[-1, 0, 1]] * 3, "answers -3 along an upright edge (each column must sum to 0)"),
-    (checks.corner_kernel, [[1, 1, 1], [0, 0, 0], [-1, -1, -1]], "answers 3 along a level edge"),
-    (checks.corner_kernel, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]], "answers -4 along a level edge"),
-    (checks.corner_kernel, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], "upright edge (each column must sum to 0) and -2 along a level edge"),
+    (checks.corner_kernel, np.ones((3, 3)) / 9, "answers 1 where the picture is uniform"),
+    (checks.corner_kernel, [[-1, 0, 1]] * 3, "answers -3 along a vertical edge (each column must sum to 0)"),
+    (checks.corner_kernel, [[1, 1, 1], [0, 0, 0], [-1, -1, -1]], "answers 3 along a horizontal edge"),
+    (checks.corner_kernel, [[-1, -2, -1], [0, 0, 0], [1, 2, 1]], "answers -4 along a horizontal edge"),
+    (checks.corner_kernel, [[0, 1, 0], [1, -4, 1], [0, 1, 0]], "vertical edge (each column must sum to 0) and -2 along a horizontal edge"),
     (checks.corner_kernel, [[-1, 0, 1], [0, 0, 0], [1, 0, -1]], "turn all signs round"),
     (checks.corner_kernel, [[0, 1, -1], [0, -1, 1], [0, 0, 0]], "does not either"),
     (checks.corner_kernel, np.zeros((3, 3)), "nine zeros"),
@@ -104,9 +104,12 @@ def test_each_wrong_answer_has_its_own_message(capsys):
         assert len(set(lines)) == len(lines) >= 3
 
 
-def test_the_corner_kernel_is_deaf_to_edges_and_tells_the_corners_of_a_square():
+@pytest.mark.parametrize("kernel", [np.outer([1, 0, -1], [1, 0, -1]), np.outer([1, -1, 0], [1, -1, 0])], ids=["whole", "half"])
+def test_the_corner_kernel_is_deaf_to_edges_and_is_told_what_it_makes_of_the_corners_of_a_square(capsys, kernel):
     square = np.zeros((12, 12))
-    square[3:9, 3:9] = 9
-    answer = scipy.signal.correlate2d(square, np.outer([1, 0, -1], [1, 0, -1]), mode="same")
-    assert (answer[3, 3], answer[3, 8], answer[8, 3], answer[8, 8]) == (9, -9, -9, 9)
+    square[3:9, 3:9] = 1
+    answer = scipy.signal.correlate2d(square, kernel, mode="same")
     assert not answer[5:7].any() and not answer[:, 5:7].any()
+    corners = answer[3, 3], answer[3, 8], answer[8, 3], answer[8, 8]
+    expected = "upper left {:g}, upper right {:g}, lower left {:g}, lower right {:g}".format(*corners)
+    assert said(capsys, checks.corner_kernel, kernel).endswith(expected)

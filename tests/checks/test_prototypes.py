@@ -33,11 +33,12 @@ ANSWERS = {
         ("✗ give the function itself", (3,)),
     ],
     "husky": [
-        ("✓ it likes a husky's saddle", ("coat", True)),
+        ("✓ of all coats a husky's saddle", ("coat", True)),
         ("✗ not the shape: its huskies are dogs", ("shape", True)),
         ("✗ not the colour: most huskies are white", ("colour", True)),
         ("✗ not the place", ("place", False)),
         ("✗ the factor is right, the prediction does not fit", ("coat", False)),
+        ("✗ `cow_wins` is True or False, not 'False'", ("coat", "False")),
         ("✗ `factor` is one of shape, coat, colour, place, not 'fur'", ("fur", True)),
         ("✗ there is no answer yet", (..., True)),
     ],

@@ -99,6 +99,16 @@ def test_wrong_answers_hear_what_is_wrong(capsys, check, answer, words):
     assert line.startswith("✗") and words in line, line
 
 
+@pytest.mark.parametrize("dilations, words", [
+    ((1, 2, 4, 8), "four layers, 36 weights, 31 pixels: one 31 × 31 window would have 961"),
+    ((5, 5, 5), "three layers, 27 weights, 31 pixels: one 31 × 31 window would have 961. But of the 31 pixels along a row 24 have no path"),
+    ((15,), "one layer, 9 weights, 31 pixels: one 31 × 31 window would have 961. But of the 31 pixels along a row 28 have no path"),
+])  # fmt: skip
+def test_a_wide_field_hears_of_its_holes(capsys, dilations, words):
+    line = said(capsys, checks.wide_and_cheap, [(3, 1, d, d) for d in dilations])
+    assert line.startswith(f"✓ {words}") and ("path" in words or line.endswith(words))
+
+
 def test_each_wrong_answer_has_its_own_message(capsys):
     for check in {check for check, *_ in WRONG}:
         lines = [said(capsys, check, answer) for c, answer, _ in WRONG if c is check]

@@ -16,7 +16,7 @@ _ENOUGH, _BY_CHANCE = 8, 0.05  # pictures; the probability that guessing is righ
 
 
 def probabilities(outputs: Tensor) -> Tensor:
-    """The probabilities (N, K), whatever the network puts out; of a network with one output, those of yes and no, (N, 2)."""
+    """The probabilities (N, K), whatever the network outputs; of a network with one output, those of yes and no, (N, 2)."""
     what = kind(outputs)
     if outputs.shape[1] == 1:
         yes = outputs if what == "sigmoid" else outputs.sigmoid()
@@ -27,7 +27,7 @@ def probabilities(outputs: Tensor) -> Tensor:
 
 
 def logits(case: Case) -> Finding:
-    """Does the network put out logits? The gradient of a probability is p (1 − p) times that of its logit against the rest: where the network is sure it vanishes."""
+    """Does the network output logits? The gradient of a probability is p (1 − p) times that of its logit against the rest: where the network is sure it vanishes."""
     what = kind(case.logits)
     if what == "logits":
         return answer(FINE, "The network puts out logits.")

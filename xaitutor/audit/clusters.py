@@ -20,7 +20,7 @@ MOST = 8  # kinds that the eigengap chooses from
 
 
 class Clusters(NamedTuple):
-    """`labels` (N,), from 0 on, the largest cluster first; the smallest `eigenvalues` of the graph's Laplacian, the first of which is 0."""
+    """`labels` (N,), counted from 0, the largest cluster first; the smallest `eigenvalues` of the graph's Laplacian, the first of which is 0."""
 
     labels: np.ndarray
     eigenvalues: np.ndarray

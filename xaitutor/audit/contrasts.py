@@ -13,7 +13,7 @@ from xaitutor.units.sensitivity import CONFIDENCE, RESAMPLES, Interval
 def difference_of_differences(here, there, control_here, control_there) -> Interval:
     """(mean(here) − mean(there)) − (mean(control_here) − mean(control_there)), with its 95 % bootstrap interval.
 
-    Four groups of one number a picture, such as the relevance of the background: of the suspected class in the suspected place (`here`) and elsewhere
+    Four groups of one number per picture, such as the relevance of the background: of the suspected class in the suspected place (`here`) and elsewhere
     (`there`), and the same of a control: another class, or another network. What the place does to every class or network cancels. Each
     group is drawn again by itself. Raises ValueError for groups of fewer than two numbers, or numbers that are not finite.
     """

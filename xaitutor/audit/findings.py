@@ -30,7 +30,7 @@ def answer(verdict: str, words: str, advice: str = "", **numbers: float) -> Find
 
 
 def worst(findings: Sequence[Finding]) -> str:
-    """The worst verdict: an alarm, else a doubt, else what was not to be told, else "fine"."""
+    """The worst verdict: an alarm, else a doubt, else what could not be decided, else "fine"."""
     return min((finding.verdict for finding in findings), key=VERDICTS.index, default=FINE)
 
 

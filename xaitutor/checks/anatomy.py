@@ -20,7 +20,7 @@ def fold(function) -> str:
     scale, shift = (torch.as_tensor(part).detach() for part in answer)
     for name, part in (("scale", scale), ("shift", shift)):
         if part.shape != bn.weight.shape:
-            raise Wrong(f"the {name} has the shape {tuple(part.shape)}, expected {tuple(bn.weight.shape)}: one number a channel")
+            raise Wrong(f"the {name} has the shape {tuple(part.shape)}, expected {tuple(bn.weight.shape)}: one number per channel")
     mean, var, gamma, beta = bn.running_mean, bn.running_var, bn.weight.detach(), bn.bias.detach()
     root = (var + bn.eps).sqrt()
     _compare(scale, gamma / root, {
@@ -35,7 +35,7 @@ def fold(function) -> str:
         "the shift subtracts the mean itself, but the mean is scaled like x": beta - mean,
         "the shift forgets β (bn.bias)": -mean * gamma / root,
     }, "the shift")
-    return "batch norm in eval mode is one multiplication and one addition a channel"
+    return "batch norm in eval mode is one multiplication and one addition per channel"
 
 
 def _random_batch_norm() -> nn.BatchNorm2d:
@@ -53,9 +53,9 @@ def count(answer) -> str:
     convolutions, norms, shortcut = 9 * 32 * 64 + 9 * 64 * 64, 2 * 2 * 64, 32 * 64 + 2 * 64
     right = convolutions + norms + shortcut
     advice = {
-        convolutions: "those are the two 3 × 3 convolutions alone; each batch norm learns two numbers a channel, and there is the shortcut",
+        convolutions: "those are the two 3 × 3 convolutions alone; each batch norm learns two numbers per channel, and there is the shortcut",
         convolutions + norms: "the shortcut is missing: 32 channels do not fit onto 64, so it has a 1 × 1 convolution and a batch norm",
-        convolutions + shortcut: "the batch norms after the two 3 × 3 convolutions are missing: two numbers a channel each",
+        convolutions + shortcut: "the batch norms after the two 3 × 3 convolutions are missing: two numbers per channel each",
         right - 128: "one batch norm is missing: the shortcut has one, too",
         right + 3 * 64: "these convolutions have no bias: the batch norm after them brings its own shift",
         right + 2 * 3 * 64: "the running mean and variance are measured, not learned: they are no parameters",
@@ -74,7 +74,7 @@ def head(function) -> str:
     maps, weight, bias = (torch.randn(shape, generator=draw) for shape in ((2, 6, 4, 5), (3, 6), (3,)))
     answer = torch.as_tensor(call(function, maps.clone(), weight.clone(), bias.clone())).detach()
     if answer.shape != (2, 3):
-        raise Wrong(f"the logits have the shape {tuple(answer.shape)}, expected (2, 3): a row a picture, a column a class")
+        raise Wrong(f"the logits have the shape {tuple(answer.shape)}, expected (2, 3): a row per picture, a column per class")
     average = maps.mean((2, 3))
     _compare(answer, average @ weight.T + bias, {
         "you added up each map; average it, or the logits grow with the picture's size": maps.sum((2, 3)) @ weight.T + bias,
@@ -86,7 +86,7 @@ def head(function) -> str:
     wide = torch.as_tensor(call(function, torch.ones(1, 6, 9, 2), weight, bias)).detach()
     if not torch.allclose(wide, torch.ones(1, 6) @ weight.T + bias, atol=1e-5):
         raise Wrong("right for maps of 4 × 5, wrong for 9 × 2: is a size written into the function?")
-    return "the whole head: average, weigh, add"
+    return "the whole head: average, weight, add"
 
 
 _SWAPS = {  # does the pair give the same in the other order, for every input and every scale; and what shows it
@@ -95,7 +95,7 @@ _SWAPS = {  # does the pair give the same in the other order, for every input an
     "batch norm, mean pooling": (True, "an affine map passes a mean: the mean of a x + b is a times the mean, plus b"),
     "batch norm, max pooling": (False, "with a negative scale the largest becomes the smallest. (No scale of our first batch norm is "
                                        "negative, but one may be)"),
-    "last layer, GAP": (True, "both are weighted sums. Weigh at each place and average afterwards: the maps that you get on the way are CAM "
+    "last layer, GAP": (True, "both are weighted sums. Take the weighted sum at each place and average afterwards: the maps that you get on the way are CAM "
                               "(notebook 13)"),
 }
 
@@ -110,6 +110,8 @@ def exchange(swaps) -> str:
             raise Wrong(f"the pair {pair!r} is missing")
         if swaps[pair] is None or swaps[pair] is ...:
             raise Wrong(f"there is no answer yet for {pair!r}")
+        if swaps[pair] not in (True, False):
+            raise Wrong(f"{pair!r}: True or False, not {swaps[pair]!r}")
         if bool(swaps[pair]) is not right:
             raise Wrong(f"{pair}: {reason}")
     return "what never falls passes a maximum, what is affine passes a mean, and nothing else does here"

@@ -71,7 +71,7 @@ def output_size(function) -> str:
 
 @check
 def corner_kernel(kernel) -> str:
-    """Exercise 3.3: a 3 × 3 kernel for cross-correlation, 0 on even ground and along upright and level edges, positive at an upper left corner."""
+    """Exercise 3.3: a 3 × 3 kernel for cross-correlation, 0 on uniform ground and along vertical and horizontal edges, positive at an upper left corner."""
     try:
         kernel = np.asarray(kernel, dtype=float)
     except (TypeError, ValueError):
@@ -81,10 +81,10 @@ def corner_kernel(kernel) -> str:
     if not kernel.any():
         raise Wrong("nine zeros answer 0 everywhere, at corners too")
     if not np.isclose(kernel.sum(), 0, atol=1e-6):
-        raise Wrong(f"it answers {kernel.sum():g} where the picture is evenly bright; its weights should sum to 0")
-    upright, level = (float(sums[np.abs(sums).argmax()]) for sums in (kernel.sum(0), kernel.sum(1)))
-    along = [f"{n:g} along an upright edge (each column must sum to 0)" for n in [upright] if abs(n) > 1e-6]
-    along += [f"{n:g} along a level edge (each row must sum to 0)" for n in [level] if abs(n) > 1e-6]
+        raise Wrong(f"it answers {kernel.sum():g} where the picture is uniform; its weights should sum to 0")
+    vertical, horizontal = (float(sums[np.abs(sums).argmax()]) for sums in (kernel.sum(0), kernel.sum(1)))
+    along = [f"{n:g} along a vertical edge (each column must sum to 0)" for n in [vertical] if abs(n) > 1e-6]
+    along += [f"{n:g} along a horizontal edge (each row must sum to 0)" for n in [horizontal] if abs(n) > 1e-6]
     if along:
         raise Wrong(f"it also answers {' and '.join(along)}")
     corner = kernel[1:, 1:].sum()  # its middle on the corner's pixel: the square fills the middle, the right and what is below
@@ -92,7 +92,10 @@ def corner_kernel(kernel) -> str:
         raise Wrong("no edge moves it, but the upper left corner of a bright square does not either: look at the weight in that corner")
     if corner < 0:
         raise Wrong("it is negative at the upper left corner of a bright square: turn all signs round")
-    return "edges leave it cold, corners do not: positive at two corners of a square, negative at the other two"
+    # Where rows and columns sum to 0, what lies under the square sums to the weight in that corner of the kernel.
+    told = ", ".join(f"{name} {kernel[at].round(6) + 0:g}" for name, at in
+                     {"upper left": (0, 0), "upper right": (0, 2), "lower left": (2, 0), "lower right": (2, 2)}.items())
+    return f"edges leave it cold, this corner does not. With its middle on the corners of a square of ones it gives: {told}"
 
 
 @check

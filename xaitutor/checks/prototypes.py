@@ -48,9 +48,11 @@ def husky(factor, cow_wins) -> str:
                   "colour": "most huskies are white; a white sofa leaves it cold, though",
                   "place": "its huskies stand everywhere"}[factor]
         raise Wrong(f"not the {factor}: {reason}")
+    if not isinstance(cow_wins, bool | np.bool_):
+        raise Wrong(f"`cow_wins` is True or False, not {cow_wins!r}")
     if bool(cow_wins) is not HUSKY[1]:
         raise Wrong("the factor is right, the prediction does not fit it: if the coat carries the unit, which of the two has the coat?")
-    return "it likes a husky's saddle, on whomever: the name came from the collection"
+    return "of all coats a husky's saddle moves it most, on a cow as well: the name came from the collection"
 
 
 @check
@@ -101,4 +103,5 @@ def conjunction(total, could_be) -> str:
     if could_be:
         raise Wrong("the sum is right. By its mean 14.1 has 1.09: what is above 1 is all that any factors do only together, "
                     "and this AND has far more")
-    return f"{right:.2f} against 1.09: whatever 14.1 sums up, a striped horse and nothing else it is not"
+    return (f"{right:.2f} against 1.09: by its mean 14.1 is no unit for striped horses and nothing else. "
+            "(By its maximum, 1.44, the intervals are too wide to say so)")

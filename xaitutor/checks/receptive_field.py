@@ -68,7 +68,10 @@ def wide_and_cheap(layers) -> str:
             if lost
             else "31 pixels it is, and the size comes out right in the end, but not layer by layer: padding = dilation"
         )
-    return "four layers, 36 weights, 31 pixels: one 31 × 31 window would have 961"
+    count = ("one layer", "two layers", "three layers", "four layers")[len(layers) - 1]
+    told = f"{count}, {9 * len(layers)} weights, 31 pixels: one 31 × 31 window would have 961"
+    holes = 31 - len(_ends([dilation for *_, dilation in layers]))
+    return told if not holes else f"{told}. But of the 31 pixels along a row {holes} have no path to the neuron: exercise 4.4 is about such holes"
 
 
 @check

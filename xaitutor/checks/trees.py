@@ -39,7 +39,7 @@ def loss(function) -> str:
     compare(answer, each.mean(), {
         "the sign: a loss falls when the answer gets better": -each.mean(),
         "the mean over the pictures, not the sum": each.sum(),
-        "that is the cross-entropy of the mixture, which lets leaves share the work; each leaf's own is wanted, weighed by its probability":
+        "that is the cross-entropy of the mixture, which lets leaves share the work; each leaf's own is wanted, weighted by its probability":
             mixture.mean(),
         "each leaf counts as often as it is reached": -(targets @ leaves.log().T).sum(dim=1).mean(),
         "each leaf counts as often as it is reached; that is their plain mean": -(targets @ leaves.log().T).mean(dim=1).mean(),

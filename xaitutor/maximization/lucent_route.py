@@ -41,7 +41,7 @@ def maximize_lucent(
     mean over n pictures, `maximize` the sum: with Adam that is the same but for rounding.
 
     Raises ValueError for what Lucent does not have: start, patience, after_step, pixels without a sigmoid,
-    another decay than 1, the direction of a layer without a map, layers that put out (N, h, w, C), and networks of another number of channels than 3.
+    another decay than 1, the direction of a layer without a map, layers that output (N, h, w, C), and networks of another number of channels than 3.
     """
     check_numbers(steps=steps, n=n, size=size, learning_rate=learning_rate)
     _check_known(start, patience, after_step, parameterisation)

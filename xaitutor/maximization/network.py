@@ -1,4 +1,4 @@
-"""What the layers put out, without running further than the last of them, and without leaving a trace."""
+"""The outputs of layers, without running further than the last of them, and without leaving a trace."""
 
 from __future__ import annotations
 
@@ -19,7 +19,7 @@ class _Enough(Exception):  # it is no error; it ends a forward pass whose rest n
 
 
 def activations(model: nn.Module, names: set[str], x: Tensor, uses: int) -> dict[str, Tensor]:
-    """What the layers `names` put out, as part of the graph; of a layer that runs again, the last time.
+    """The outputs of the layers `names`, as part of the graph; of a layer that runs again, the last time.
 
     The pass stops once they have run `uses` times, all together.
     """
@@ -57,7 +57,7 @@ class Ready(NamedTuple):
     objective: Objective
     values: Callable[[Tensor], Tensor]
     shapes: dict[str, tuple[int, ...]]
-    turned: set[str]  # the layers that put out (N, h, w, C)
+    turned: set[str]  # the layers that output (N, h, w, C)
 
 
 def prepare(model: nn.Module, objective: Objective, preprocess, example: Tensor, n: int = 1) -> Ready:

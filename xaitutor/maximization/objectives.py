@@ -42,7 +42,7 @@ class Objective:
     __rmul__ = __mul__
 
     def values(self, activations: dict[str, Tensor]) -> Tensor:
-        """One number a picture, (N,), from what each term's layer put out: (N, C, H, W) or (N, C)."""
+        """One number per picture, (N,), from the output of each term's layer: (N, C, H, W) or (N, C)."""
         return sum(term.weight * _READ[term.kind](activations[term.layer], term) for term in self.terms)
 
 

@@ -10,7 +10,7 @@ from torchvision.transforms.functional import gaussian_blur
 
 
 def total_variation(weight: float) -> Callable[[Tensor], Tensor]:
-    """A penalty: weight · mean over values of |x(h + 1, w) − x(h, w)| + |x(h, w + 1) − x(h, w)|, one number a picture.
+    """A penalty: weight · mean over values of |x(h + 1, w) − x(h, w)| + |x(h, w + 1) − x(h, w)|, one number per picture.
 
     0 for one even colour. Rudin, Osher and Fatemi 1992; for networks, Mahendran and Vedaldi 2015.
     """

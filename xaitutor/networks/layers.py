@@ -1,4 +1,4 @@
-"""Look inside a pass: record what named layers put out, and leave no trace in the model.
+"""Look inside a pass: record the outputs of named layers, and leave no trace in the model.
 
 Hooks are on the model only while the `with` block runs. What is recorded is a copy, so that an in-place
 ReLU after the layer cannot alter it.
@@ -25,14 +25,14 @@ class _Recorded(dict):
 
 @contextmanager
 def record(model: nn.Module, names: str | Iterable[str], gradients: bool = False) -> Iterator[dict[str, Tensor]]:
-    """Record what the layers `names` put out while the model runs inside the block.
+    """Record the outputs of the layers `names` while the model runs inside the block.
 
         with record(model, ["layer1", "layer4.1.conv2"]) as activations:
             model(x)
         activations["layer4.1.conv2"]   # (N, C, H, W)
 
     names: dotted names from `model.named_modules()`, or one of them. If a layer runs more than once, its last
-    output counts; if it puts out a tuple (attention does), the first tensor of it.
+    output counts; if it is a tuple (attention's is), the first tensor of it.
 
     With `gradients=True` it gives two tables: the activations, now part of the graph, so that
     `torch.autograd.grad(score, activations[name])` works, and the gradients, filled by any backward pass:
@@ -173,7 +173,7 @@ def require_eval(model: nn.Module) -> None:
 
 
 class Row(NamedTuple):
-    """One layer's use: its name, its kind ("Conv2d"), the shape it puts out, and its number of parameters."""
+    """One layer's use: its name, its kind ("Conv2d"), the shape of its output, and its number of parameters."""
 
     name: str
     kind: str

@@ -1,4 +1,4 @@
-"""Where a layer's channels are: most put out (N, C, h, w), Swin Transformers and their kin (N, h, w, C).
+"""Where a layer's channels are: most output (N, C, h, w), Swin Transformers and their kin (N, h, w, C).
 
 Nothing in a tensor says which. The layer's weights do: a convolution, a matrix or a norm has as many numbers as its output has channels.
 Where a layer has no weights, those of the block around it are asked; where they fit both axes, the square of the map.
@@ -12,7 +12,7 @@ from torch import Tensor, nn
 
 
 def channels_first(output: Tensor, model: nn.Module, layer: str, picture: tuple[int, int] | None = None) -> Tensor:
-    """What the layer named `layer` has put out, as a view (N, C, h, w); whatever has no four axes stays as it is.
+    """The output of the layer named `layer`, as a view (N, C, h, w); whatever has no four axes stays as it is.
 
     picture: (H, W) in pixels. Raises ValueError for (N, windows, places, C), which has no rows and columns: its axes are not in the picture's
     proportion.

@@ -11,7 +11,7 @@ from xaitutor.surrogates.soft_trees import SoftTree
 
 
 def tree_loss(tree: SoftTree, x: Tensor, targets: Tensor) -> Tensor:
-    """−Σ_ℓ P^ℓ(x) Σ_k T_k log Q^ℓ_k, the mean over the pictures: each leaf's cross-entropy, weighed by how probable the leaf is.
+    """−Σ_ℓ P^ℓ(x) Σ_k T_k log Q^ℓ_k, the mean over the pictures: each leaf's cross-entropy, weighted by how probable the leaf is.
 
     x: (N, C, H, W). targets T: (N, classes), each row a distribution.
 

@@ -98,7 +98,7 @@ class SoftTree(nn.Module):
     def predict(self, x: Tensor, mixture: bool = False) -> Tensor:
         """The distribution of the most probable leaf, (N, classes); it has one path, which can be read.
 
-        mixture=True gives the mean of all leaves, weighed by their path probabilities: often a little better, and
+        mixture=True gives the mean of all leaves, weighted by their path probabilities: often a little better, and
         harder to read.
         """
         path = self.path_probabilities(x)

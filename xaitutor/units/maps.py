@@ -17,10 +17,10 @@ from xaitutor.networks.layouts import channels_first
 
 
 def feature_maps(model: nn.Module, layers: str | Iterable[str], x: Tensor) -> dict[str, Tensor]:
-    """What the layers put out for x (N, C, H, W): ``{name: (N, channels, H', W')}``, without gradients.
+    """The outputs of the layers for x (N, C, H, W): ``{name: (N, channels, H', W')}``, without gradients.
 
     layers: dotted names from `model.named_modules()`, or one of them (it gives a dict, too). A fully connected
-    layer gives (N, neurons), one that puts out (N, H', W', channels) has its axes changed. Raises ValueError for a model in training mode, a name that the model does not have,
+    layer gives (N, neurons), one that outputs (N, H', W', channels) has its axes changed. Raises ValueError for a model in training mode, a name that the model does not have,
     an output without channels, and values that are not finite.
     """
     require_eval(model)
