@@ -57,7 +57,7 @@ def with_few_colours(png: bytes, colours: int) -> bytes:
     from PIL import Image
 
     buffer = io.BytesIO()
-    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, kmeans=3, dither=Image.Dither.NONE)  # without k-means green eyes become brown
     few.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 

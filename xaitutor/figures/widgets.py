@@ -17,9 +17,11 @@ from matplotlib.figure import Figure
 from xaitutor.figures import grids, planes, plots
 
 
-def explore(draw: Callable[..., tuple[Figure, str]], beside: bool = False, colours: int | None = None, **controls: ipywidgets.Widget) -> None:
-    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved. `beside`: they stand in columns, as many as fit.
-    `colours`: how many the still picture keeps (see `plots.show`).
+def explore(draw: Callable[..., tuple[Figure, str]], below: bool = False, colours: int | None = None, **controls: ipywidgets.Widget) -> None:
+    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved.
+
+    below: where they are many, they stand below the picture, which stays in sight, in as many columns as fit.
+    colours: how many the still picture keeps (see `plots.show`).
 
     `draw` returns a figure and its alternative text. Where no widget can run (a printed page, a viewer
     on the web, a projector's PDF) the picture of the controls' first values is shown instead: it is
@@ -40,8 +42,8 @@ def explore(draw: Callable[..., tuple[Figure, str]], beside: bool = False, colou
     for control in controls.values():
         control.observe(redraw, names="value")
     columns = {"grid_template_columns": "repeat(auto-fill, 310px)"}
-    above = [ipywidgets.GridBox([*controls.values()], layout=columns)] if beside else controls.values()
-    _display(ipywidgets.VBox([*above, image, caption]), still)
+    grid = ipywidgets.GridBox([*controls.values()], layout=columns)
+    _display(ipywidgets.VBox([image, caption, grid] if below else [*controls.values(), image, caption]), still)
 
 
 def perceptron_line(x, y, weights=(1.0, 1.0), bias: float = -0.5) -> None:
@@ -324,7 +326,7 @@ def studio() -> None:
 
     parts = ("nothing", *stage.part_names("horse"), "object")
     explore(
-        draw, beside=True, colours=128, shape=menu("animal", SHAPES), coat=menu("coat", COATS, value="stripes"), colour=menu("colour", COLOURS), place=menu("place", PLACES),
+        draw, below=True, colours=128, shape=menu("animal", SHAPES), coat=menu("coat", COATS, value="stripes"), colour=menu("colour", COLOURS), place=menu("place", PLACES),
         missing=menu("leave out", parts), network=menu("network", list(networks)), method=menu("method", [(METHODS[name].title, name) for name in STUDIO], value="integrated_gradients"),
         target=menu("class", [("its own answer", None), *((name, i) for i, name in enumerate(CLASSES))]), facing=menu("facing", [("right", 1), ("left", -1)]),
         x=slider("x", 0.2, 0.8), y=slider("y", 0.7, 0.95), size=slider("size", 0.6, 1.3), stride=slider("stride", -1, 1), head=slider("head", -1, 1),
