@@ -15,6 +15,8 @@ UNFINISHED := $(VENV)/.unfinished
 
 # JupyterLab lists no extensions from the network (and, see below, asks for no news): the course needs none.
 LAB := $(BIN)/jupyter lab --LabApp.extension_manager=readonly
+# A photo of one's own comes to the kernel in one message, and telephones' are larger than the ten megabytes that Jupyter allows.
+LAB += --ServerApp.tornado_settings="{'websocket_max_message_size': 67108864}"
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 

@@ -12,7 +12,7 @@ from torch.utils._python_dispatch import TorchDispatchMode
 
 from tests.helpers import FAMILIES, close, fingerprint, small
 from xaitutor import attribution
-from xaitutor.attribution import class_index, gradient, integrated_gradients, smoothgrad
+from xaitutor.attribution import gradient, integrated_gradients, smoothgrad
 from xaitutor.attribution.class_scores import class_scores
 from xaitutor.attribution.copies import batches
 from xaitutor.attribution.inputs import explaining
@@ -183,17 +183,6 @@ def test_without_a_class_the_predicted_one(name):
     assert len(predicted.unique()) > 1
     few = FEW.get(name, {})
     assert close(METHODS[name](model, x, **few), METHODS[name](model, x, predicted, **few))
-
-
-def test_class_index():
-    categories = ["tabby cat", "tiger cat", "Crane", "zebra", "crane"]
-    assert class_index(categories, "zebra") == class_index(categories, "Zebra") == 3
-    with pytest.raises(ValueError, match="no class is called 'zebar' among 5; did you mean 'zebra'"):
-        class_index(categories, "zebar")
-    with pytest.raises(ValueError, match="there are tabby cat, tiger cat, Crane"):
-        class_index(categories, "007")
-    with pytest.raises(ValueError, match=r"2 classes are called 'crane'; .* \[2, 4\]"):
-        class_index(categories, "crane")
 
 
 # Scores

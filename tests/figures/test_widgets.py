@@ -1,6 +1,8 @@
 """widgets: a still picture is part of the output, and the sliders redraw it."""
 
 import base64
+import io
+from datetime import UTC, datetime
 
 import ipywidgets
 import matplotlib.pyplot as plt
@@ -58,6 +60,21 @@ def test_explore_displays_widget_picture_and_text_in_one_output(monkeypatch):
     [(data, options)] = seen
     assert set(data) == {"application/vnd.jupyter.widget-view+json", "image/png", "text/plain"}
     assert options == {"raw": True, "metadata": {"image/png": {"alt": "a line up to 3"}}}
+
+
+def test_explore_keeps_few_colours_in_the_still_picture_alone(shown):
+    from PIL import Image
+
+    widgets.explore(draw, number=ipywidgets.IntSlider(3), colours=8)
+    [(box, still)] = shown
+    live, few = (Image.open(io.BytesIO(png)) for png in (parts(box, ipywidgets.Image)[0].value, base64.b64decode(still["image/png"])))
+    assert few.mode == "P" and live.mode == "RGBA" and few.size == live.size
+
+
+def test_explore_shows_a_text_as_it_is(shown):
+    widgets.explore(lambda number: (plt.figure(figsize=(1, 1)), "<b>1.jpg & 'co'"), number=ipywidgets.IntSlider(3))
+    [(box, still)] = shown
+    assert still["text/plain"] == "<b>1.jpg & 'co'" and parts(box, ipywidgets.HTML)[0].value == "&lt;b&gt;1.jpg &amp; 'co'"
 
 
 def test_perceptron_line_counts_what_is_right(shown):
@@ -234,6 +251,72 @@ def test_the_place_widget_moves_the_animal_and_asks_each_network(shown):
     assert float(first.split("is worth ")[1].split()[0]) > 1  # the cheat's wolf, on snow
 
 
+@pytest.fixture
+def own(shown):
+    """The widget for one's own photo, on a network of the menagerie, with what it keeps in the folder: its controls, a function that sends a file, and its text."""
+    from xaitutor import load_model
+    from xaitutor.networks.images import load_image
+
+    model, preprocess, categories = load_model("menagerie_resnet18")
+    widgets.your_photo(model, preprocess, categories, load_image("menagerie/tiger"), keep="my_photo.jpg")
+    [(box, still)] = shown
+    upload, html = parts(box, ipywidgets.FileUpload)[0], parts(box, ipywidgets.HTML)[0]
+    assert still["text/plain"].startswith("No photo is chosen yet: this is an example. The network says: tiger ")
+
+    def send(name, content):
+        upload.value = ({"name": name, "type": "", "size": len(content), "last_modified": datetime.now(UTC), "content": memoryview(content)},)
+        return html.value
+
+    return parts(box, ipywidgets.Dropdown), send, lambda: html.value
+
+
+def jpeg(image, **options):
+    file = io.BytesIO()
+    image.save(file, "jpeg", **options)
+    return file.getvalue()
+
+
+def test_a_photo_of_ones_own_is_shown_upright_explained_and_kept(own, tmp_path, monkeypatch):
+    from PIL import Image
+
+    from xaitutor.networks.images import load_image
+
+    monkeypatch.chdir(tmp_path)
+    (method, answer), send, text = own
+    exif = Image.Exif()
+    exif[0x0112] = 6  # a portrait, as telephones write them
+    told = send("<mine>.jpg", jpeg(load_image("menagerie/zebra").resize((2000, 1500)), exif=exif))
+    assert told.startswith("&lt;mine&gt;.jpg, 1500 × 2000 pixels, of which the network gets the middle. It is kept as my_photo.jpg.")
+    assert load_image(tmp_path / "my_photo.jpg").size == (1200, 1600)
+    assert "It is kept as my_photo.jpg." in send("another.jpg", jpeg(load_image("menagerie/zebra")))  # over its own
+    first = text().split("The network says: ")[1].split()[0]
+    assert f"Grad-CAM asks about {first}:" in text()
+    answer.value = 4
+    assert f"asks about {first}" not in text()
+    for name in widgets.PHOTO:
+        method.value = name
+        assert f"{dict((v, k) for k, v in method.options)[name]} asks about" in text()
+
+
+@pytest.mark.parametrize("content, message", [
+    (b"\0\0\0\x24ftypheic" + bytes(100), "'mine.jpg' is a HEIC photo"), (b"<html>", "'mine.jpg' is not a picture"), (b"", "'mine.jpg' is an empty file")])
+def test_what_is_no_photo_is_told_and_the_example_stays(own, tmp_path, monkeypatch, content, message):
+    monkeypatch.chdir(tmp_path)
+    _, send, _ = own
+    told = send("mine.jpg", content)
+    assert told.startswith(message) and "This is still the example. The network says: tiger " in told and not list(tmp_path.iterdir())
+
+
+def test_a_photo_that_is_there_already_stays(own, tmp_path, monkeypatch):
+    from PIL import Image
+
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "my_photo.jpg").write_bytes(b"the only one")
+    _, send, _ = own
+    assert "my_photo.jpg is there already, and stays as it is; rename it" in send("mine.jpg", jpeg(Image.new("RGB", (50, 50))))
+    assert (tmp_path / "my_photo.jpg").read_bytes() == b"the only one"
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer9"], "zebra"), "layer9"),
     (lambda w, m, x, p, c: w.grad_cam(m, x, p, c, ["layer4"], "unicorn"), "unicorn"),
@@ -298,4 +381,4 @@ def test_each_method_of_the_studio_gives_a_signed_map(name):
 
     figure, text = widgets._asked(network("menagerie_resnet18"), "robust", METHODS[name], 6, stage.scene("cat", "stripes", "snow"))
     plt.close(figure)
-    assert f"{METHODS[name].title} asks about tiger" in text and len(figure.axes) == 3
+    assert f"{METHODS[name].title} asks about tiger" in text and len(figure.axes[0].images) == 2

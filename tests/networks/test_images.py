@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from xaitutor.networks import images
-from xaitutor.networks.images import denormalise, load_image, normalise, to_picture, to_tensor
+from xaitutor.networks.images import denormalise, load_image, normalise, read_image, to_picture, to_tensor
 
 Turn = Image.Transpose
 RED, WHITE = (255, 0, 0), (255, 255, 255)
@@ -153,6 +153,23 @@ def test_text_called_jpg(tmp_path):
     (tmp_path / "a.jpg").write_text("<!doctype html> not found")
     with pytest.raises(ValueError, match=r"a\.jpg' is not a picture .* begins with b'<!doctype ht'"):
         load_image(tmp_path / "a.jpg")
+
+
+def test_a_heic_photo_is_named(tmp_path):
+    (tmp_path / "IMG_1.HEIC").write_bytes(b"\0\0\0\x24ftypheic" + bytes(100))
+    with pytest.raises(ValueError, match=r"IMG_1\.HEIC' is a HEIC photo, as iPhones take them.*export it as JPEG"):
+        load_image(tmp_path / "IMG_1.HEIC")
+
+
+def test_bytes_are_read_as_their_file_is(tmp_path):
+    path, exif = tmp_path / "a.jpg", Image.Exif()
+    exif[0x0112] = 6
+    photo().save(path, exif=exif)
+    assert read_image(path.read_bytes()).tobytes() == load_image(path).tobytes()
+    assert read_image(memoryview(path.read_bytes())).size == (48, 64)
+    for content, message in [(b"", "'mine' is an empty file"), (path.read_bytes()[:300], "'mine' is a broken"), (b"<html>", "'mine' is not a picture")]:
+        with pytest.raises(ValueError, match=message):
+            read_image(content, "mine")
 
 
 def test_empty_file(tmp_path):

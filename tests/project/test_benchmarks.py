@@ -7,6 +7,7 @@ import psutil
 
 from benchmarks import attribution, audit, run
 from xaitutor.attribution import METHODS
+from xaitutor.figures import widgets
 
 
 def test_a_section_is_added_and_replaced():
@@ -85,3 +86,7 @@ def test_rates_of_the_audit():
     rates = audit.measure(seeds=2, count=4, networks=["menagerie_vgg", "menagerie_resnet18"], faults=["0-255", "labels off by one"])
     assert [rate[1:] for rate in rates[:2]] == [("menagerie_vgg", 2, 2, 2, 2), ("menagerie_resnet18", 2, 2, 2, 2)]
     assert audit.cells(rates) == [("0-255", "2 of 2", "2 of 2", "100%", "100%", "100%"), ("labels off by one", "2 of 2", "2 of 2", "100%", "0%", "0%")]
+
+
+def test_every_method_of_the_studio_is_timed():
+    assert run.studio(2).count(" ms |") == len(widgets.STUDIO)

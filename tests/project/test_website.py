@@ -34,6 +34,18 @@ def test_solutions_and_drawings_are_folded_and_nothing_else():
     assert drawing.metadata.mystnb["code_prompt_show"] == "Show the drawing" and plain.metadata == {"tags": ["recipe"]}
 
 
+def test_a_widget_stands_still_and_says_so():
+    def outputs(source, studio):
+        cell = new_code_cell(source, outputs=[new_output("display_data", {"image/png": "", "text/plain": "A <zebra>."})])
+        book.stand_still(cell, studio)
+        return [output.data.get("text/html") for output in cell.outputs]
+
+    [_, still] = outputs("widgets.studio()", True)
+    assert "standing still" in still and "A &lt;zebra&gt;." in still and 'href="studio/index.html"' in still
+    assert "studio" not in outputs("widgets.studio()", False)[1] and "studio" not in outputs("widgets.heatmap(a, b)", True)[1]
+    assert outputs("plots.show(figure, alt)", True) == [None]
+
+
 def test_a_picture_keeps_its_words_and_gets_its_size(tmp_path):
     output = new_output("display_data", {"image/png": base64.b64encode(PNG).decode()}, metadata={"image/png": {"alt": 'A "map" & more.'}})
     words = dict(book.alternatives(new_code_cell("1", outputs=[output])))

@@ -68,7 +68,7 @@ def lay_out(studio: bool) -> dict[str, str]:
     for source, target in ((HERE / "static", "_static"), (HERE / "templates", "_templates")):
         shutil.copytree(source, SOURCE / target)
     shutil.copy(HERE / "conf.py", SOURCE)
-    words = book.write(SOURCE)
+    words = book.write(SOURCE, studio)
     roads.write(SOURCE)
     (SOURCE / "methods.md").write_text(methods.page(), "utf-8")
     (SOURCE / "reference").mkdir()

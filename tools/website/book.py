@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import html
 import re
 from collections.abc import Iterator
 from pathlib import Path
 
 import nbformat
 from nbformat import NotebookNode
+from nbformat.v4 import new_output
 
 from tools.execute_notebooks import NOTEBOOKS
 
@@ -32,14 +34,15 @@ def parts(readme: str) -> list[tuple[str, str, range]]:
     return [(title.strip(), question.strip(), range(int(first), int(last) + 1)) for title, question, first, last in rows]
 
 
-def write(folder: Path) -> dict[str, str]:
-    """Write every notebook as Sphinx shall read it; the alternative text of each picture, by the SHA-256 of its bytes."""
+def write(folder: Path, studio: bool = False) -> dict[str, str]:
+    """Write every notebook as Sphinx shall read it; the alternative text of each picture, by the SHA-256 of its bytes. studio: whether the site has one."""
     words: dict[str, str] = {}
     for path in notebooks():
         notebook = nbformat.read(path, as_version=4)
         for cell in notebook.cells:
             fold(cell)
             words |= dict(alternatives(cell))
+            stand_still(cell, studio)
         nbformat.write(notebook, folder / path.name)
     return words
 
@@ -49,6 +52,17 @@ def fold(cell: NotebookNode) -> None:
     for tag in FOLDED.keys() & set(cell.metadata.get("tags", ())):
         cell.metadata.tags = [*cell.metadata.tags, "hide-input"]
         cell.metadata.mystnb = {"code_prompt_show": FOLDED[tag], "code_prompt_hide": FOLDED[tag].replace("Show", "Hide")}
+
+
+def stand_still(cell: NotebookNode, studio: bool) -> None:
+    """Below the still picture of a widget: what it is, where it moves, and what it says."""
+    shown = [output for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
+    if "widgets." not in cell.source or not shown:
+        return
+    live = ' The <a href="studio/index.html">studio</a> of this site is live.' if studio and "widgets.studio(" in cell.source else ""
+    words = (f'<p class="still">A widget, standing still: it moves where you <a href="run.html">run the notebook yourself</a>.{live}</p>'
+             f"<details><summary>In words</summary>{html.escape(shown[-1].data['text/plain'], quote=False)}</details>")
+    cell.outputs.append(new_output("display_data", {"text/html": words}))
 
 
 def alternatives(cell: NotebookNode) -> Iterator[tuple[str, str]]:

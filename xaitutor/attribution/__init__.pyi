@@ -1,6 +1,7 @@
 from . import hiding, regions, relevance, stand_ins
 from .class_activation import cam, grad_cam, guided_grad_cam
-from .class_scores import class_index, reading
+from .class_names import class_index
+from .class_scores import reading
 from .differences import deep_shap, deeplift
 from .feature_explanation import fem
 from .gradients import gradient, gradient_x_input

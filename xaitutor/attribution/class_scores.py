@@ -1,8 +1,7 @@
-"""The class to explain: its number, its score, and the derivative of that score."""
+"""The class to explain: its score, and the derivative of that score."""
 
 from __future__ import annotations
 
-import difflib
 from collections import OrderedDict
 from collections.abc import Callable, Sequence
 
@@ -146,23 +145,6 @@ def chosen_classes(outputs: Tensor, target) -> Tensor:
             last = outputs.shape[1] - 1
             raise IndexError(f"there is no class {index}: the model has {last + 1}, from 0 to {last}")
     return indices
-
-
-def class_index(categories: Sequence[str], name: str) -> int:
-    """The index of the class called `name`: what the methods take as `target`. Upper and lower case are one.
-
-    Raises ValueError for a name that is not there, with the nearest ones, or that two classes have.
-    """
-    wanted = str(name).casefold()
-    found = [index for index, category in enumerate(categories) if category.casefold() == wanted]
-    if len(found) == 1:
-        return found[0]
-    if found:
-        raise ValueError(f"{len(found)} classes are called {name!r}; give one of their numbers: {found}")
-    names = {category.casefold(): category for category in categories}
-    near = [names[key] for key in difflib.get_close_matches(wanted, names, n=3, cutoff=0.5)]
-    hint = f"did you mean {' or '.join(map(repr, near))}?" if near else f"there are {', '.join(categories[:10])}, …"
-    raise ValueError(f"no class is called {name!r} among {len(categories)}; {hint}")
 
 
 def _as_indices(target, batch: Tensor) -> Tensor:

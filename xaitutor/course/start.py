@@ -26,7 +26,8 @@ def lay_out(folder: str | Path) -> Path:
 def open_lab(notebook: Path) -> int:
     """Open a notebook in JupyterLab, and wait until that is closed; its exit status."""
     command = [sys.executable, "-m", "jupyter", "lab", f"--ServerApp.root_dir={notebook.parent.resolve()}",
-               f"--LabApp.default_url=/lab/tree/{notebook.name}", "--LabApp.extension_manager=readonly"]
+               f"--LabApp.default_url=/lab/tree/{notebook.name}", "--LabApp.extension_manager=readonly",
+               "--ServerApp.tornado_settings={'websocket_max_message_size': 67108864}"]  # as make lab: large photos in one message
     with subprocess.Popen(command) as lab:
         while True:
             try:

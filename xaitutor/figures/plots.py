@@ -48,16 +48,16 @@ def bundle(figure: Figure, alt: str, colours: int | None = None) -> dict[str, st
     buffer = io.BytesIO()
     figure.savefig(buffer, format="png")
     plt.close(figure)
-    png = buffer.getvalue() if colours is None else _with_few_colours(buffer, colours)
+    png = buffer.getvalue() if colours is None else with_few_colours(buffer.getvalue(), colours)
     return {"image/png": base64.b64encode(png).decode("ascii"), "text/plain": alt}
 
 
-def _with_few_colours(png: io.BytesIO, colours: int) -> bytes:
-    """The same PNG with a palette of its own."""
+def with_few_colours(png: bytes, colours: int) -> bytes:
+    """The same PNG with a palette of its own, of up to 256 colours."""
     from PIL import Image
 
     buffer = io.BytesIO()
-    few = Image.open(png).convert("RGB").quantize(colours, dither=Image.Dither.NONE)
+    few = Image.open(io.BytesIO(png)).convert("RGB").quantize(colours, kmeans=3, dither=Image.Dither.NONE)  # without k-means green eyes become brown
     few.save(buffer, format="png", optimize=True)
     return buffer.getvalue()
 

@@ -5,6 +5,10 @@ A widget computes nothing and draws nothing of its own: it calls a function that
 
 from __future__ import annotations
 
+import base64
+import functools
+import html
+import textwrap
 from collections.abc import Callable, Sequence
 
 import ipywidgets
@@ -13,8 +17,11 @@ from matplotlib.figure import Figure
 from xaitutor.figures import grids, planes, plots
 
 
-def explore(draw: Callable[..., tuple[Figure, str]], beside: bool = False, **controls: ipywidgets.Widget) -> None:
-    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved. `beside`: they stand in columns, as many as fit.
+def explore(draw: Callable[..., tuple[Figure, str]], below: bool = False, colours: int | None = None, **controls: ipywidgets.Widget) -> None:
+    """Show ``draw(**values)`` and draw it again whenever one of the `controls` is moved.
+
+    below: where they are many, they stand below the picture, which stays in sight, in as many columns as fit.
+    colours: how many the still picture keeps (see `plots.show`).
 
     `draw` returns a figure and its alternative text. Where no widget can run (a printed page, a viewer
     on the web, a projector's PDF) the picture of the controls' first values is shown instead: it is
@@ -24,19 +31,19 @@ def explore(draw: Callable[..., tuple[Figure, str]], beside: bool = False, **con
     caption = ipywidgets.HTML()
 
     def redraw(_=None) -> dict[str, str]:
-        import base64
-
         still = plots.bundle(*draw(**{name: control.value for name, control in controls.items()}))
         image.value = base64.b64decode(still["image/png"])
-        caption.value = still["text/plain"]
+        caption.value = html.escape(still["text/plain"], quote=False)
         return still
 
     still = redraw()
+    if colours is not None:
+        still["image/png"] = base64.b64encode(plots.with_few_colours(image.value, colours)).decode("ascii")
     for control in controls.values():
         control.observe(redraw, names="value")
     columns = {"grid_template_columns": "repeat(auto-fill, 310px)"}
-    above = [ipywidgets.GridBox([*controls.values()], layout=columns)] if beside else controls.values()
-    _display(ipywidgets.VBox([*above, image, caption]), still)
+    grid = ipywidgets.GridBox([*controls.values()], layout=columns)
+    _display(ipywidgets.VBox([image, caption, grid] if below else [*controls.values(), image, caption]), still)
 
 
 def perceptron_line(x, y, weights=(1.0, 1.0), bias: float = -0.5) -> None:
@@ -340,7 +347,7 @@ def studio() -> None:
 
     parts = ("nothing", *stage.part_names("horse"), "object")
     explore(
-        draw, beside=True, shape=menu("animal", SHAPES), coat=menu("coat", COATS, value="stripes"), colour=menu("colour", COLOURS), place=menu("place", PLACES),
+        draw, below=True, colours=128, shape=menu("animal", SHAPES), coat=menu("coat", COATS, value="stripes"), colour=menu("colour", COLOURS), place=menu("place", PLACES),
         missing=menu("leave out", parts), network=menu("network", list(networks)), method=menu("method", [(METHODS[name].title, name) for name in STUDIO], value="integrated_gradients"),
         target=menu("class", [("its own answer", None), *((name, i) for i, name in enumerate(CLASSES))]), facing=menu("facing", [("right", 1), ("left", -1)]),
         x=slider("x", 0.2, 0.8), y=slider("y", 0.7, 0.95), size=slider("size", 0.6, 1.3), stride=slider("stride", -1, 1), head=slider("head", -1, 1),
@@ -376,6 +383,78 @@ def _asked(network, name: str, method, target: int | None, scene) -> tuple[Figur
     left_out = f", without {', '.join(sorted(scene.missing))}" if scene.missing else ""
     return figure, (f"A {scene.colour} {scene.shape}, coat: {scene.coat}, place: {scene.place}{left_out}. The {name} network says {classes[answer]}, "
                     f"{shares[answer]:.1%}; {method.title} asks about {classes[target]}, whose score is {logits[target]:.3f}.")
+
+
+PHOTO = {  # the methods that answer quickly for a photo, and with which options
+    "grad_cam": {}, "gradient": {}, "gradient_x_input": {}, "smoothgrad": {"samples": 8}, "integrated_gradients": {"steps": 8, "rule": "midpoint"}, "guided_backprop": {},
+    "deeplift": {}, "occlusion": {"window": 64, "stride": 32},
+}
+
+
+def your_photo(model, preprocess, categories: Sequence[str], example, keep: str | None = None) -> None:
+    """Choose a photo, or take one where the browser has a camera: the network's first five answers, and a method's map for one of them.
+
+    model, preprocess, categories: what `load_model` gives. example: the PIL image that is shown until a photo is chosen, and where one cannot be read.
+    keep: a file to which the photo is written, upright and with at most 1600 pixels a side, as JPEG; one that this has not written stays as it is.
+    The photo goes to the kernel, and nowhere else.
+    """
+    from xaitutor.attribution import METHODS
+
+    chosen = functools.lru_cache(maxsize=1)(_chosen)  # read, and written, once
+
+    def draw(photo: Sequence[dict], method: str, answer: int) -> tuple[Figure, str]:
+        image, words = chosen(bytes(photo[0]["content"]), photo[0]["name"], keep) if photo else (None, "No photo is chosen yet: this is an example.")
+        figure, text = _answers(model, preprocess, categories, image or example, METHODS[method], answer)
+        return figure, f"{words} {text}"
+
+    answers = list(enumerate(("first", "second", "third", "fourth", "fifth")[:len(categories)]))
+    explore(draw, colours=128, photo=ipywidgets.FileUpload(accept="image/*", description="a photo of yours", layout={"width": "300px"}),
+            method=ipywidgets.Dropdown(options=[(METHODS[name].title, name) for name in PHOTO], description="method"),
+            answer=ipywidgets.Dropdown(options=[(f"its {name} answer", number) for number, name in answers], description="class"))
+
+
+def _chosen(content: bytes, name: str, keep: str | None):
+    """What the browser sent as a PIL image, or None where it cannot be read; and a word about it."""
+    from xaitutor.networks import images
+
+    try:
+        image = images.read_image(content, name)
+        kept = f" It is kept as {_kept(image, keep)}." if keep else ""
+    except (ValueError, OSError) as error:
+        return None, f"{error}. This is still the example."
+    return image, f"{name}, {image.width} × {image.height} pixels, of which the network gets the middle.{kept}"
+
+
+def _kept(image, path: str) -> str:
+    from xaitutor.files import new_files
+
+    try:
+        new_files.require_room(path)
+    except FileExistsError as error:
+        raise FileExistsError(f"{path} is there already, and stays as it is; rename it, and choose again") from error
+    copy = image.copy()
+    copy.thumbnail((1600, 1600))
+    with new_files.whole(path) as own:
+        copy.save(own, "jpeg", quality=90, comment=new_files.MARK)
+    return path
+
+
+def _answers(model, preprocess, categories: Sequence[str], image, method, answer: int) -> tuple[Figure, str]:
+    """The five classes that a network finds most likely, and a method's map for one of them."""
+    import torch
+
+    from xaitutor.figures.studio import scene_map_and_answers
+    from xaitutor.networks import images
+
+    x = preprocess(image)[None]
+    with torch.no_grad():
+        best = model(x)[0].softmax(dim=0).topk(min(5, len(categories)))
+    names = [categories[index] for index in best.indices]
+    found = method.function(model, x, int(best.indices[answer]), **PHOTO[method.name])
+    picture = images.denormalise(x, preprocess.mean, preprocess.std).clamp(0, 1)
+    figure = scene_map_and_answers(picture, found, best.values.tolist(), [textwrap.fill(name, 13) for name in names], f"why {names[answer]}?")
+    told = ", ".join(f"{name} {share:.0%}" for name, share in zip(names, best.values))
+    return figure, f"The network says: {told}. {method.title} asks about {names[answer]}: red speaks for it, blue against it."
 
 
 def _display(box: ipywidgets.Widget, still: dict[str, str]) -> None:

@@ -7,6 +7,7 @@ and scaled per channel (`normalise`) so that its values spread around zero. Plot
 from __future__ import annotations
 
 import difflib
+import io
 import os
 import warnings
 from importlib.util import find_spec
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 _TWELVE_BITS = 4096
+_HEIC = (b"heic", b"heix", b"heim", b"heis", b"hevc", b"hevx", b"mif1", b"msf1")  # what such a file calls itself, behind "ftyp"
 # Photos inside the installed packages: nothing is downloaded. Licences: data/SOURCES.md.
 _PHOTOS = {
     "astronaut": "skimage/data/astronaut.png",
@@ -73,6 +75,16 @@ def load_image(path_or_name: str | os.PathLike) -> Image.Image:
     return _read(path, name)
 
 
+def read_image(content: bytes, name: str = "the picture") -> Image.Image:
+    """The same of a file's bytes, as a browser sends them; `name` is what errors call it.
+
+    Raises ValueError (empty, cut off, no picture at all, HEIC, or too large to be opened safely).
+    """
+    if not len(content):
+        raise ValueError(f"{name!r} is an empty file (0 bytes); copy or download the picture again")
+    return _read(io.BytesIO(content), name)
+
+
 def _classes() -> tuple[str, ...]:
     from xaitutor import menagerie
 
@@ -94,20 +106,19 @@ def _photo(name: str) -> Path:
     return Path(spec.origin).parent / rest
 
 
-def _read(path: Path, name: str) -> Image.Image:
+def _read(file: Path | io.BytesIO, name: str) -> Image.Image:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", Image.DecompressionBombWarning)
-            with Image.open(path) as image:
+            with Image.open(file) as image:
                 image.load()
                 image = _upright(image)
     except (Image.DecompressionBombWarning, Image.DecompressionBombError) as error:
         raise ValueError(f"{name!r} would unpack to more than {Image.MAX_IMAGE_PIXELS / 1e6:.0f} million pixels: "
                          "a mistake or a decompression bomb; save it smaller first") from error
     except Image.UnidentifiedImageError as error:
-        raise ValueError(f"{name!r} is not a picture that can be read: it begins with {_head(path)!r}; "
-                         "save it as JPEG or PNG first") from error
+        raise ValueError(f"{name!r} is {_what(file)}") from error
     except Exception as error:  # what Pillow's readers raise on broken files is of a dozen kinds
         raise ValueError(f"{name!r} is a broken or cut-off picture ({error}); copy or download it again") from error
     try:
@@ -116,9 +127,13 @@ def _read(path: Path, name: str) -> Image.Image:
         raise ValueError(f"{name!r} cannot be shown as RGB: {error}") from error
 
 
-def _head(path: Path) -> bytes:
-    with open(path, "rb") as file:
-        return file.read(12)
+def _what(file: Path | io.BytesIO) -> str:
+    """What a file is that is no picture, and what to do."""
+    content = file.getvalue() if isinstance(file, io.BytesIO) else file.read_bytes()
+    if content[4:8] == b"ftyp" and content[8:12] in _HEIC:
+        return ("a HEIC photo, as iPhones take them, which cannot be read here: export it as JPEG, or let the phone take JPEG "
+                "(Settings, Camera, Formats, Most Compatible)")
+    return f"not a picture that can be read: it begins with {content[:12]!r}; save it as JPEG or PNG first"
 
 
 def _upright(image: Image.Image) -> Image.Image:
