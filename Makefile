@@ -115,6 +115,9 @@ scores: $(READY)
 	$(BIN)/python -m xaitutor.referees.judged
 	$(BIN)/python -m xaitutor.audit.clever_hans
 	$(BIN)/python -m xaitutor.studio.truths
+	$(BIN)/python -m xaitutor.maximization.class_pictures
+	$(BIN)/python -m xaitutor.concepts.dictionaries
+	$(BIN)/python -m xaitutor.concepts.measured
 	$(BIN)/python tools/pages.py
 
 bench: $(READY)

@@ -16,7 +16,7 @@ import torch.nn.functional as F
 from torch import Tensor, nn
 
 from tests.hostile.networks import CHANNELS, TORCHVISION, network
-from xaitutor import adversarial, attribution, audit, maximization, referees, surrogates, truth, units
+from xaitutor import adversarial, attribution, audit, concepts, maximization, referees, surrogates, truth, units
 from xaitutor.attribution import METHODS
 from xaitutor.foundations import receptive_field
 from xaitutor.networks import images
@@ -622,6 +622,18 @@ def _measure_wrong(found, of):
     return differ(found, mean, "the mean of the channel", 1e-2)
 
 
+def _pooled(model, x, target, options):
+    return concepts.pooled(model, options.get("layer", _first(model)), x)
+
+
+def _pooled_wrong(found, of):
+    return differ(found, _kept(of, of.options.get("layer", _first(network(of.network)))).flatten(2).mean(2), "the mean of the maps", 1e-2)
+
+
+def _sensitive(model, x, target, options):
+    return concepts.sensitivity(model, options.get("layer", _first(model)), x, 0 if target is None else target)
+
+
 LAYER = {"layer": _layer}
 UNIT = {"unit": [(0, False), (-1, True), (10**6, True), ("a", True), (0.5, True)]}
 CHECKS = {
@@ -652,6 +664,7 @@ CHECKS = {
     **{name: on_a_mask(getattr(truth, name), finite(0, 1)) for name in ("pointing_game", "relevance_mass", "relevance_rank")},
     "filters": Check(_first_filters, finite(), LAYER, passes=False, pictures=False, **NO), "circuit": Check(_circuit, _circuit_wrong, LAYER | UNIT, **NO),
     "prototypes": Check(_prototypes, _prototypes_wrong, LAYER | UNIT, **NO), "class_losses": Check(_losses, finite(), LAYER | UNIT, targets=False),
+    "pooled": Check(_pooled, _pooled_wrong, LAYER, **NO), "sensitivity": Check(_sensitive, finite(), LAYER, **NO),
     "measure": Check(_measured, _measure_wrong, LAYER | UNIT, **NO), "ask": Check(_asked, finite(0, 1), {"size": [(1, False), (0, True)]}, pictures=False, passes=False, **NO),
     "insertion": asking(lambda model, x, target, **options: referees.insertion(model, x, target, heat_of(x), **{"steps": 2} | options), finite(rows=True), **SCORE),
     "max_sensitivity": asking(lambda model, x, target, **options: referees.max_sensitivity(model, x, target, METHODS["gradient"].function, **{"samples": 1} | options),

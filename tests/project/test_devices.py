@@ -14,7 +14,7 @@ import torch
 from torch import nn
 
 from tests import paper
-from xaitutor import adversarial, attribution, audit, maximization, referees, surrogates, truth, units
+from xaitutor import adversarial, attribution, audit, concepts, maximization, referees, surrogates, truth, units
 from xaitutor.attribution import METHODS
 from xaitutor.audit.findings import VERDICTS
 from xaitutor.foundations import receptive_field
@@ -163,6 +163,25 @@ def random_weights(to):
     return referees.efficient_mprt(model, x, 1, attribution.gradient).shape, referees.cascade(model, x, None, attribution.gradient).shape
 
 
+def concept(to):
+    rows = torch.randn(40, 6, generator=torch.Generator().manual_seed(6))
+    rows[:20, 2] += 2
+    drawn = concepts.draws(to(rows[:20]), to(rows[20:]), repeats=2)
+    return [concepts.concept_vector(to(rows[:20]), to(rows[20:])), concepts.accuracy(to(rows[:20]), to(rows[20:])), list(concepts.tcav(to(rows), drawn))]
+
+
+def parts(to):
+    a = to(torch.rand(6, 5, 4, 4, generator=torch.Generator().manual_seed(7)))
+    found = concepts.components(a, 2)
+    return [found.directions, found.encode(a)]
+
+
+def a_dictionary(to):
+    a = to(torch.rand(6, 5, 4, 4, generator=torch.Generator().manual_seed(7)))
+    found = concepts.dictionary(concepts.train_dictionary(a, 8, 2, steps=3, progress=False))
+    return [found.directions, found.encode(a)]
+
+
 CASES = {
     **{name: of_a_method(name) for name in METHODS},
     "predicted class": lambda to: attribution.gradient(to(network()), to(pictures())),
@@ -212,6 +231,10 @@ CASES = {
     "spray": lambda to: audit.spray(to(torch.rand(12, 8, 8, generator=torch.Generator().manual_seed(5))), 3).labels,
     "audit": audited,
     "refitted": refitted,
+    "pooled": lambda to: concepts.pooled(to(network()), "2", to(pictures())),
+    "sensitivity": lambda to: concepts.sensitivity(to(network()), "2", to(pictures()), 1),
+    "concept": concept, "components": parts, "dictionary": a_dictionary,
+    "guess": lambda to: maximization.guess(to(colours(4))),
 }
 
 

@@ -61,7 +61,7 @@ def contributions(measured: Responses, directions: Tensor, weights: Tensor) -> n
     if directions.shape[1] != weights.shape[1] or len(directions) != measured.values["shape"].shape[-1]:
         raise ValueError(f"directions {tuple(directions.shape)} and weights {tuple(weights.shape)} must be as long as each other, and one direction a feature, "
                          f"of {measured.values['shape'].shape[-1]}")
-    worth = (weights.double() @ directions.double().T).numpy()
+    worth = (weights.cpu().double() @ directions.cpu().double().T).numpy()
     best = recovered(measured)
     found = [effects(measured, *level)[:, [best[level].feature]] * worth[:, best[level].feature] for level in LEVELS]
     return np.stack(found, axis=1)

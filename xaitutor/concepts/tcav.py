@@ -62,7 +62,7 @@ def tcav(gradients: Tensor, drawn: Draws) -> Tcav:
     """
     if gradients.ndim != 2 or gradients.shape[1] != drawn.vectors.shape[1]:
         raise ValueError(f"expected gradients (N, {drawn.vectors.shape[1]}), as long as the concept's vectors, not {tuple(gradients.shape)}")
-    scores, controls = (((gradients @ vectors.to(gradients).T) > 0).double().mean(0).numpy() for vectors in drawn)
+    scores, controls = (((gradients @ vectors.to(gradients).T) > 0).double().mean(0).cpu().numpy() for vectors in drawn)
     return Tcav(float(scores.mean()), float(controls.mean()), _p(scores, controls))
 
 
