@@ -8,6 +8,7 @@ too; only what differs from many of those is said to count (their two-sided t-te
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -15,8 +16,10 @@ import torch
 from scipy.stats import ttest_ind_from_stats
 from torch import Tensor, nn
 
+from xaitutor.attribution.class_scores import class_scores, differentiate
+from xaitutor.attribution.inputs import explaining
+from xaitutor.attribution.last_maps import watching
 from xaitutor.concepts.probes import concept_vector
-from xaitutor.networks import layers, layouts
 
 
 class Draws(NamedTuple):
@@ -66,20 +69,15 @@ def tcav(gradients: Tensor, drawn: Draws) -> Tcav:
     return Tcav(float(scores.mean()), float(controls.mean()), _p(scores, controls))
 
 
-def sensitivity(model: nn.Module, layer: str, x: Tensor, target: int, flat: bool = False) -> Tensor:
+def sensitivity(model: nn.Module, layer: str, x: Tensor, target: int | Sequence[int] | Tensor | None = None, flat: bool = False) -> Tensor:
     """The gradient of a class's logit by a layer's activation, added up over the places: (N, C) for preprocessed pictures x (N, 3, H, W).
 
-    Times a direction (C,) it says how much the logit grows where the activation moves a little that way everywhere. flat: (N, C h w) instead, each place for
-    itself, as Kim et al. have it. Raises ValueError for a layer or class that is not there.
+    Times a direction (C,) it says how much the logit grows where the activation moves a little that way everywhere. target: a class for all, one for each
+    picture, or None for the predicted class. flat: (N, C h w) instead, each place for itself, as Kim et al. have it. Raises ValueError and IndexError as `grad_cam` does.
     """
-    layers.require_eval(model)
-    layers.require_images(x)
-    with torch.enable_grad(), layers.record(model, layer, gradients=True) as (activations, _):
-        scores = layers.run(model, x)
-        if not 0 <= target < scores.shape[1]:
-            raise ValueError(f"the network has the classes 0 to {scores.shape[1] - 1}, not {target}")
-        (gradient,) = torch.autograd.grad(scores[:, target].sum(), activations[layer])
-    gradient = layouts.channels_first(gradient, model, layer, tuple(x.shape[2:]))
+    with explaining(model, x) as x, watching(model, layer) as watched:
+        value = class_scores(model, x, target)
+        gradient = watched.channels_first(differentiate(value, watched.map()), x.shape[2:])
     return gradient.flatten(1) if flat else gradient.flatten(2).sum(2)
 
 
