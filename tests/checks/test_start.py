@@ -11,6 +11,7 @@ RIGHT = {"A": ("global", "specific"), "B": ("local", "agnostic"), "C": ("local",
 @pytest.mark.parametrize("expected, answer", [
     ("✓ all four", RIGHT),
     ("✓ all four", {**RIGHT, "A": ("Global", " specific ")}),
+    ("✓ all four", {**RIGHT, "D": ("global", "model-agnostic")}),
     ("✗ A is not local: a filter is the same for every picture", {**RIGHT, "A": ("local", "specific")}),
     ("✗ B is not specific: one picture is explained, and the model is only asked", {**RIGHT, "B": ("local", "specific")}),
     ("✗ C is not agnostic: one picture is explained, and a gradient needs", {**RIGHT, "C": ("local", "agnostic")}),

@@ -75,7 +75,7 @@ def victim(answer) -> str:
         raise Wrong("zebras are what it likes; the question is who misses it. Switch it off: units.class_losses(model, \"layer4\", 0, x, labels)")
     if answer != VICTIM:
         raise Wrong(f"not the {answer}: compare the change of all twelve classes, the most negative one loses most")
-    return "it likes zebras, and giraffes lose most without it: what a unit answers to is not what it is for"
+    return "it likes zebras, and giraffes lose most without it: what a unit responds to is not what it is for"
 
 
 @check
@@ -109,4 +109,4 @@ def telling(function, against) -> str:
         raise Wrong("it holds sofas back less than animals: that is for the verdict")
     if against != AGAINST:
         raise Wrong("it gives more to sofas than to animals: that is for the verdict")
-    return "its patches were the ends of sofas; named by its sign alone it would have been a hero of the circuit"
+    return "its patches were the ends of sofas; by its negative weight alone one would have counted it as evidence for the story"

@@ -31,7 +31,7 @@ def cam(function) -> str:
             (weight[:, target][:, None, None] * maps).sum(1),
         "do not divide by the number of places: that is Grad-CAM's weight": expected / 12,
         "no averaging over places: the map says where": expected.mean((1, 2), keepdim=True).expand(2, 3, 4),
-        "weigh the maps before you add them": maps.sum(1),
+        "weight the maps before you add them": maps.sum(1),
         "keep the sign: negative is evidence against the class": expected.abs(),
         "no absolute values of the weights: a negative one speaks against the class":
             (weight[target].abs()[:, None, None] * maps).sum(1),
@@ -72,7 +72,7 @@ def grad_cam(function) -> str:
             (gradients.mean((0, 2, 3), keepdim=True) * maps).sum(1).relu(),
         "the other way round: the gradient is averaged, the map says where":
             (maps.mean((2, 3), keepdim=True) * gradients).sum(1).relu(),
-        "weigh the maps before you add them": maps.sum(1).relu(),
+        "weight the maps before you add them": maps.sum(1).relu(),
     })
     return "CAM for any network that has maps and a gradient"
 
@@ -127,6 +127,7 @@ def places(given, function) -> str:
         }.get(found, f"not {found[0]:g} and {found[1]:g}: the gradient is (2, 0), its mean is the weight of the map"))
     draw = torch.Generator().manual_seed(20)
     maps, gradients = torch.randn(2, 5, 3, 4, generator=draw), torch.randn(2, 5, 3, 4, generator=draw)
+    gradients[:, :, 0, 1] = 0  # a place that is not read
     answer = shaped(call(function, maps.clone(), gradients.clone()), (2, 3, 4), _ONE_MAP)
     terms, alpha = gradients * maps, gradients.mean((2, 3), keepdim=True)
     compare(answer, terms.sum(1).relu(), {
@@ -134,6 +135,8 @@ def places(given, function) -> str:
         "one weight for all places, and no ReLU": (alpha * maps).sum(1),
         "a weight where a place is read is not enough: let each place have its own gradient":
             (alpha * maps * (gradients != 0)).sum(1).relu(),
+        "where CAM is possible each gradient is w / Z already: do not multiply by Z": 12 * terms.sum(1).relu(),
+        "do not divide by Z: nothing is averaged": terms.sum(1).relu() / 12,
         "add up first, then the ReLU; on each term nothing can cancel": terms.relu().sum(1),
         "no ReLU on the gradients: what speaks against the class must be able to cancel": (gradients.relu() * maps).sum(1).relu(),
         "the ReLU at the end is missing": terms.sum(1),

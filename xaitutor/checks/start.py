@@ -20,7 +20,7 @@ def map_of_methods(answers) -> str:
         raise Wrong('give a dict with the keys "A", "B", "C" and "D"')
     wrong = []
     for key, (right, why) in PLACES_ON_THE_MAP.items():
-        answer = tuple(str(word).strip().lower() for word in answers[key])
+        answer = tuple(str(word).strip().lower().removeprefix("model-") for word in answers[key])
         if answer == right[::-1]:
             raise Wrong(f'{key}: the right words in the wrong order; first "local" or "global", then "specific" or "agnostic"')
         for mine, true, pair in zip(answer, right, (("local", "global"), ("specific", "agnostic"))):
