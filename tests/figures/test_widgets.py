@@ -238,6 +238,18 @@ def test_the_epsilon_widget_says_what_the_network_says(shown, explained):
     assert first == still["text/plain"] and first.startswith("robust, steps of 8 / 255: it says ") and others[-1].startswith("again,")
 
 
+def test_the_radius_widget_shows_the_picture_of_class_and_radius(shown):
+    import torch
+
+    made = {(name, size): torch.full((1, 3, 8, 8), size / 40) for name in ("horse", "zebra") for size in (4, 8, 16, 32)}
+    network = torch.nn.Sequential(torch.nn.Flatten(), torch.nn.Linear(192, 2)).eval()
+    widgets.radius(made, {"ours": (network, lambda x: x)}, ["horse", "zebra"])
+    [(box, still)] = shown
+    first, *others = captions_after_moves(box)
+    assert first == still["text/plain"] == "The picture for horse that was made within 16 of its guess."
+    assert others[0].startswith("The picture for zebra") and others[1].endswith("of its guess.")
+
+
 def test_the_place_widget_moves_the_animal_and_asks_each_network(shown):
     from xaitutor import menagerie
     from xaitutor.truth import networks

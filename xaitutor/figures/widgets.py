@@ -278,8 +278,8 @@ def radius(made: dict, witnesses: dict, categories: Sequence[str]) -> None:
 
     def draw(label: str, size: int) -> tuple[Figure, str]:
         picture = made[label, size]
-        found = ", ".join(f"{name}: {says(*witness, picture)}" for name, witness in witnesses.items())
-        return plots.image_grid([picture], [f"{label}, within {size}"], columns=1, size=3), f"A picture for {label}, within {size} of its guess. {found}."
+        found = "\n".join(f"{name}: {says(*witness, picture)}" for name, witness in witnesses.items())
+        return plots.image_grid([picture], [f"within {size}\n{found}"], columns=1, size=3), f"The picture for {label} that was made within {size} of its guess."
 
     explore(draw, label=ipywidgets.Dropdown(options=list(dict.fromkeys(label for label, _ in made)), description="class"),
             size=ipywidgets.SelectionSlider(options=sorted({size for _, size in made}), value=sorted({size for _, size in made})[2], description="radius"))
