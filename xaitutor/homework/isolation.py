@@ -69,7 +69,9 @@ NOBODY = Isolation(_nobody, "the user nobody, who reads what everybody may read,
 
 def _works(isolation: Isolation) -> bool:
     """Does Python come up behind it, with the course, and can write where it has to?"""
-    code = f"import sys; sys.path.insert(0, {str(PACKAGE)!r}); import psutil, xaitutor.homework; open(sys.argv[1], 'w')"
+    python = (sys.prefix, sys.base_prefix, sys.version)  # where a user may not read this one, another may come up
+    code = (f"import sys; assert (sys.prefix, sys.base_prefix, sys.version) == {python!r}; sys.path.insert(0, {str(PACKAGE)!r}); "
+            "import psutil, xaitutor.homework; open(sys.argv[1], 'w')")
     with tempfile.TemporaryDirectory() as folder:
         room = Path(folder, "room")
         room.mkdir()
