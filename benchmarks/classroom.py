@@ -204,6 +204,7 @@ def a_class() -> dict[str, object]:
                 wait_open(page)
             found["all five have pulled the notebooks and see 00"] = time.perf_counter() - start
             found |= _at_work(pages, state, hub_of := [hub])
+            print(found, flush=True)
             found |= _homework(pages, place)
             pages[0].screenshot(path="build/screenshots/classroom.png")
         finally:

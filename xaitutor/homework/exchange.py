@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import logging
 import os
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -89,9 +90,9 @@ def _do(step, name: str, **options) -> None:
     """One of nbgrader's steps; OSError where it fails."""
     result = step(name, **options)
     if not result["success"]:
-        said = [line.strip() for line in (result.get("log") or result.get("error") or "").splitlines() if line.strip()]
-        errors = [line for line in said if "ERROR" in line or "Error: " in line] or said or ["it does not say why"]
-        raise OSError(f"nbgrader could not {step.__name__} {name}: {errors[0]}")
+        said = f"{result.get('log') or ''}\n{result.get('error') or ''}"
+        lines = [line.strip() for line in re.findall(r"^\s*[\w.]*Error: .+", said, re.MULTILINE)] + re.findall(r"^\[(?:ERROR|CRITICAL)\] .+", said, re.MULTILINE) + ["it does not say why"]
+        raise OSError(f"nbgrader could not {step.__name__} {name}: {lines[0]}")
 
 
 def _mark(gradebook, name: str, row: dict[str, str], submitted: Path) -> None:
