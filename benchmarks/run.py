@@ -2,6 +2,7 @@
 
     python benchmarks/run.py               import times, rendering, each notebook
     python benchmarks/run.py --whole-test  `make test` from start to end: seconds and peak memory
+    python benchmarks/run.py --bulk        two hundred submissions, right, wrong and hostile, graded together
 
 Times are of this machine, in this hour. Each table therefore has a column of ratios to something that was measured
 in the same run; compare those.
@@ -253,6 +254,18 @@ def grading(count: int = 30) -> str:
                                 "It should be no more than 8 s.\n")
 
 
+def in_bulk() -> str:
+    """Two hundred submissions at once, and whether each gets what it gets alone."""
+    from benchmarks import bulk
+
+    found = bulk.measure()
+    number = sum(found.counts.values())
+    row = (", ".join(f"{count} {kind}" for kind, count in found.counts.items()), str(found.workers), found.isolation, f"{found.minutes:.1f}", f"{number / found.minutes:.1f}",
+           str(number - found.rows), ", ".join(found.differ) or "none")
+    head = (f"{number} submissions of {bulk.NAME}", "at a time", "isolation", "minutes", "a minute", "lost", "other points or remarks than alone")
+    return table(head, [row]) + f"\n\nA cell may take {bulk.SECONDS} s. Hostile are {', '.join(bulk.HOSTILE)} (`tests/homework/odd.py`), in turn.\n"
+
+
 def timed(call, *arguments, clock=time.perf_counter) -> float:
     start = clock()
     call(*arguments)
@@ -371,11 +384,14 @@ def main(arguments=None) -> None:
     parser = argparse.ArgumentParser(description="Measure the course, and write benchmarks/RESULTS.md.")
     parser.add_argument("--whole-test", action="store_true", help="measure `make test` (minutes), and nothing else")
     parser.add_argument("--hostile", action="store_true", help="make three thousand odd calls (minutes), and nothing else")
+    parser.add_argument("--bulk", action="store_true", help="grade two hundred submissions (a quarter of an hour), and nothing else")
     parser.add_argument("--only", choices=[*SECTIONS], help="measure one thing")
     options = parser.parse_args(arguments)
     chosen = {"The whole of `make test`": whole_test} if options.whole_test else SECTIONS
     if options.hostile:
         chosen = {"Odd calls": hostile}
+    if options.bulk:
+        chosen = {"Grading in bulk": in_bulk}
     if options.only:
         chosen = {options.only: SECTIONS[options.only]}
     for heading, measure in chosen.items():

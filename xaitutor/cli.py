@@ -15,6 +15,8 @@ and, for instructors,
     xaitutor slides NOTEBOOK… --to DIR       slides for the lecture, with notes, that need no internet
     xaitutor homework release NAME           an assignment as students get it
     xaitutor homework grade NAME --submissions DIR   scores as CSV, and feedback for each student
+    xaitutor homework merge NAME --submissions DIR   … put together, where a batch system has graded parts
+    xaitutor homework return NAME --course DIR       … handed back by nbgrader's exchange, where the course is on JupyterHub
 """
 
 from __future__ import annotations
@@ -98,16 +100,24 @@ def main(arguments: list[str] | None = None) -> int:
     steps = command.add_subparsers(title="steps", required=True, metavar="STEP")
     step = steps.add_parser("release", help="write an assignment without solutions and hidden tests")
     step.add_argument("name", metavar="NAME", help="for example part_1")
-    step.add_argument("--to", default="released", metavar="DIR", help="the folder to write to (default: %(default)s)")
+    where = step.add_mutually_exclusive_group()
+    where.add_argument("--to", default="released", metavar="DIR", help="the folder to write to (default: %(default)s)")
+    where.add_argument("--course", metavar="DIR", help="a course as nbgrader lays it out: into it, and into its exchange")
     step.set_defaults(run=release)
     step = steps.add_parser("grade", help="grade a folder of submissions: scores as CSV, feedback as HTML")
-    step.add_argument("name", metavar="NAME", help="for example part_1")
-    step.add_argument("--submissions", required=True, metavar="DIR",
-                      help="holds a folder, or a notebook, for each student, named after the student; their code is run")
-    step.add_argument("--to", default="graded", metavar="DIR", help="the folder to write to (default: %(default)s)")
+    _which_submissions(step)
     step.add_argument("--seconds", type=int, default=60, metavar="N", help="what a cell may take (default: %(default)s)")
+    step.add_argument("--workers", type=int, metavar="N", help="how many are graded at a time (default: one for each core, as far as there is memory)")
+    step.add_argument("--part", type=_part, metavar="K/N", help="only the K-th of N parts, as in an array of a batch system; then: merge")
     step.add_argument("--with-tests", action="store_true", help="show the hidden tests on the pages of feedback: for yourself, not to be handed back")
     step.set_defaults(run=grade)
+    step = steps.add_parser("merge", help="put the parts that were graded into one table and one folder of pages")
+    _which_submissions(step)
+    step.set_defaults(run=merge)
+    step = steps.add_parser("return", help="marks and pages into nbgrader's gradebook and exchange")
+    step.add_argument("name", metavar="NAME", help="for example part_1")
+    step.add_argument("--course", required=True, metavar="DIR", help="the course, as nbgrader lays it out")
+    step.set_defaults(run=hand_back)
 
     try:
         options = parser.parse_args(arguments)
@@ -118,6 +128,23 @@ def main(arguments: list[str] | None = None) -> int:
     except (ValueError, IndexError, TypeError, OSError, ImportError) as error:  # a broken torch raises ImportError or OSError
         print(error, file=sys.stderr)
         return 1
+
+
+def _which_submissions(step: argparse.ArgumentParser) -> None:
+    """What `grade` and `merge` have to be told alike."""
+    step.add_argument("name", metavar="NAME", help="for example part_1")
+    where = step.add_mutually_exclusive_group(required=True)
+    where.add_argument("--submissions", metavar="DIR", help="holds a folder, or a notebook, for each student, named after the student; their code is run")
+    where.add_argument("--course", metavar="DIR", help="a course in which nbgrader has collected them; writes to DIR/graded/NAME")
+    step.add_argument("--to", metavar="DIR", help="the folder to write to (default: graded)")
+
+
+def _part(text: str) -> tuple[int, int]:
+    """K/N as two numbers; argparse names what is none."""
+    k, n = map(int, text.split("/"))
+    if not 1 <= k <= n:
+        raise ValueError
+    return k, n
 
 
 def start(options: argparse.Namespace) -> int:
@@ -179,29 +206,59 @@ def slides(options: argparse.Namespace) -> int:
 
 def release(options: argparse.Namespace) -> int:
     from xaitutor import homework
+    from xaitutor.homework import exchange
 
-    print(homework.release(options.name, options.to))
+    print(exchange.release(options.name, options.course) if options.course else homework.release(options.name, options.to))
     return 0
 
 
 def grade(options: argparse.Namespace) -> int:
     """The exit status is 0 also where a submission could not be graded: the report says so. It is 130 after Ctrl-C."""
     from xaitutor import homework
+    from xaitutor.homework import grading, isolation
 
-    table = f"{options.to}/{options.name}.csv"
+    to = grading.into(_graded_into(options), options.part)
+    table = f"{to}/{options.name}.csv"
+    print(f"{'warning: ' * isolation.choose().nothing}isolation: {isolation.choose().says}", file=sys.stderr)
     try:
-        before = homework.graded(options.name, options.to)
-        results = homework.grade(options.name, options.submissions, options.to, options.seconds, with_tests=options.with_tests)
+        before = homework.graded(options.name, to)
+        results = homework.grade(options.name, options.submissions, _graded_into(options), options.seconds, course=options.course,
+                                 with_tests=options.with_tests, workers=options.workers, part=options.part)
     except KeyboardInterrupt:
-        done = len(homework.graded(options.name, options.to))
+        done = len(homework.graded(options.name, to))
         print(f"\nstopped: {done} done, in {table}. The same command goes on with the others.", file=sys.stderr)
         return 130
     for result in results:
         print(f"{result.student:20} {result.score:5g}  {'; '.join(result.remarks)}".rstrip())
     if before:
         print(f"\nKept as they were: {len(before)} rows of {table}. To grade one again, delete its row.")
-    print(f"\nScores: {table}, feedback: {options.to}/feedback")
+    print(f"\nScores: {table}, feedback: {to}/feedback")
     return 0
+
+
+def merge(options: argparse.Namespace) -> int:
+    """The exit status is 1 where somebody is still without a row."""
+    from xaitutor import homework
+
+    added, missing = homework.merge(options.name, options.submissions, _graded_into(options), course=options.course)
+    print(f"{len(added)} rows added to {_graded_into(options)}/{options.name}.csv")
+    if missing:
+        print(f"{len(missing)} handed in and have no row yet: {', '.join(missing)}. Grade the parts that are missing, and merge again.", file=sys.stderr)
+    return 1 if missing else 0
+
+
+def hand_back(options: argparse.Namespace) -> int:
+    from xaitutor.homework import exchange
+
+    students = exchange.hand_back(options.name, options.course)
+    print(f"handed back to {len(students)} students; they get it by: nbgrader fetch_feedback {options.name}, or in JupyterLab, Nbgrader → Assignment List")
+    return 0
+
+
+def _graded_into(options: argparse.Namespace) -> str:
+    from xaitutor.homework import exchange
+
+    return options.to or (str(exchange.where(options.course, options.name)) if options.course else "graded")
 
 
 def explain(options: argparse.Namespace) -> int:

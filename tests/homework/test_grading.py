@@ -129,6 +129,7 @@ def test_an_error_inside_a_hidden_test_shows_nothing_of_it(tmp_path):
     own = nbformat.v4.new_code_cell("1 / 0", outputs=[nbformat.v4.new_output("error", ename="ZeroDivisionError", evalue="x", traceback=["a", "b"])])
     path = tmp_path / "graded.ipynb"
     nbformat.write(nbformat.v4.new_notebook(cells=[cell, advice, own]), path)
+    path.chmod(0o444)  # as nbgrader leaves it
     course.hide_tests(path)
     first, second, third = nbformat.read(path, as_version=4).cells
     assert "secret" not in path.read_text("utf-8") and first.source == f"expect(1)\n{course.INSTEAD}"

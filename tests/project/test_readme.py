@@ -11,7 +11,7 @@ import yaml
 from xaitutor import images
 
 ROOT = Path(__file__).resolve().parents[2]
-TEXTS = ["README.md", "CONTRIBUTING.md", "docs/homework.md"]
+TEXTS = ["README.md", "CONTRIBUTING.md", "docs/homework.md", "docs/classroom.md"]
 
 
 def read(name):
@@ -20,8 +20,8 @@ def read(name):
 
 @pytest.mark.parametrize("name", TEXTS)
 def test_every_file_that_is_linked_is_there(name):
-    targets = [target for target in re.findall(r"\]\(([^)]+)\)", read(name)) if "://" not in target]
-    assert [target for target in targets if not (ROOT / target).exists()] == []
+    targets = [target.partition("#")[0] for target in re.findall(r"\]\(([^)]+)\)", read(name)) if "://" not in target]
+    assert [target for target in targets if not any((folder / target).exists() for folder in (ROOT, (ROOT / name).parent))] == []
 
 
 @pytest.mark.parametrize("name", TEXTS)

@@ -30,7 +30,7 @@ def page(studio: bool, pictures: Path) -> str:
     cards = "\n".join(f"- **[{title}]({names[numbers[0]]}.ipynb)** {question}" for title, question, numbers in parts)
     trees = [tree(title, [names[number] for number in numbers]) for title, _, numbers in parts]
     trees += [tree("The truth", ["methods", "truth", "rules", "errata"]),
-              tree("Use it", ["run", "tools", "recipes", "instructors", "homework", "reference/index", "benchmarks", "sources", "contributing", "cite"])]
+              tree("Use it", ["run", "tools", "recipes", "instructors", "homework", "classroom", "reference/index", "benchmarks", "sources", "contributing", "cite"])]
     text = (ROOT / "site" / "pages" / "index.md").read_text("utf-8")
     return (text.replace("{{ button }}", BUTTON if studio else "").replace("{{ evidence }}", evidence(pictures))
             .replace("{{ parts }}", f":::{{container}} parts\n{cards}\n:::").replace("{{ toctrees }}", "\n\n".join(trees)))

@@ -10,8 +10,8 @@ import yaml
 from tools.website import book
 
 ROOT = Path(__file__).resolve().parents[2]
-COPIED = {"docs/truth.md": "truth", "docs/rules.md": "rules", "docs/homework.md": "homework", "ERRATA.md": "errata", "benchmarks/RESULTS.md": "benchmarks",
-          "data/SOURCES.md": "sources", "CONTRIBUTING.md": "contributing"}
+COPIED = {"docs/truth.md": "truth", "docs/rules.md": "rules", "docs/homework.md": "homework", "docs/classroom.md": "classroom",
+          "ERRATA.md": "errata", "benchmarks/RESULTS.md": "benchmarks", "data/SOURCES.md": "sources", "CONTRIBUTING.md": "contributing"}
 FROM_README = {  # page: its title, and the sections of README that it takes
     "run": ("Run it yourself", ("Start", "Is everything there?", "Look first", "Without internet")),
     "tools": ("Explain, score, audit", ("Explain a photo of your own", "Your own network, your own pictures", "Score a method of your own", "Audit an explanation where nobody knows the truth")),

@@ -6,11 +6,13 @@ This is done by workers (`xaitutor.homework.workers`), as a student's code runs 
 from __future__ import annotations
 
 import logging
+import os
 import re
 import shutil
 import traceback
 from pathlib import Path
 
+from xaitutor.files import new_files
 from xaitutor.homework import mending
 
 STUDENT = "student"  # each submission has a course, and a gradebook, of its own
@@ -26,11 +28,11 @@ def release(source: Path, folder: Path) -> Path:
     shutil.copy(source, folder / "source" / name)
     _converter("GenerateAssignment", folder, name).start()
     released = folder / "release" / name / f"{name}.ipynb"
-    _go_on_at_errors(released)
+    go_on_at_errors(released)
     return released
 
 
-def _go_on_at_errors(notebook: Path) -> None:
+def go_on_at_errors(notebook: Path) -> None:
     """Tag the cells so that Restart and Run All goes on behind an open task, and a wrong one."""
     import nbformat
 
@@ -42,7 +44,7 @@ def _go_on_at_errors(notebook: Path) -> None:
 
 
 def grade(submission, released: Path, folder: Path, seconds: int, with_tests: bool = False) -> tuple[dict[str, float], list[str]]:
-    """Make `folder` a course with this one submission, and grade it: the points of each test cell, and remarks.
+    """Make `folder`, a new one, a course with this one submission, and grade it: the points of each test cell, and remarks.
 
     There are no points where it could not be graded; else there is a page of feedback, `page(folder, name)`, on which hidden tests are hidden
     unless `with_tests`.
@@ -50,6 +52,8 @@ def grade(submission, released: Path, folder: Path, seconds: int, with_tests: bo
     if submission.notebook is None:
         return {}, [*submission.remarks]
     try:
+        folder.mkdir()
+        os.environ["IPYTHONDIR"] = str(folder / "ipython")  # what code leaves in it would be run with the next submission
         remarks = [*submission.remarks, *_lay_out(submission, released, folder)]
     except _Unusable as error:
         return {}, [*submission.remarks, str(error)]
@@ -67,6 +71,11 @@ def grade(submission, released: Path, folder: Path, seconds: int, with_tests: bo
 def page(folder: Path, name: str) -> Path:
     """Where nbgrader leaves its feedback."""
     return folder / "feedback" / STUDENT / name / f"{name}.html"
+
+
+def notebook(folder: Path, name: str) -> Path:
+    """Where nbgrader leaves what it has graded: here without hidden tests, unless they were asked for."""
+    return folder / "autograded" / STUDENT / name / f"{name}.ipynb"
 
 
 class _Unusable(Exception):
@@ -112,21 +121,21 @@ def _left_out(folder: str, names: list[str]) -> list[str]:
             if name.startswith(".") or name.endswith(".ipynb") or Path(folder, name).is_symlink()]
 
 
-def hide_tests(notebook: Path) -> None:
+def hide_tests(path: Path) -> None:
     """Take the hidden tests out of a graded notebook, and whatever shows a piece of them: of an error in such a cell only its last line stays.
 
     A page that is handed back would give the answers to whoever hands in later, and to the next class.
     """
     import nbformat
 
-    graded = nbformat.read(notebook, as_version=4)
+    graded = nbformat.read(path, as_version=4)
     for cell in graded.cells:
         if cell.cell_type == "code" and HIDDEN.search(cell.source):
             cell.source = HIDDEN.sub(INSTEAD, cell.source)
             for output in cell.outputs:
                 if output.output_type == "error":
                     output.traceback = output.traceback[-1:] if len(output.traceback) == 1 else [f"{output.ename}: {output.evalue}"]
-    nbformat.write(graded, notebook)
+    new_files.put(path, nbformat.writes(graded) + "\n")  # a new file: nbgrader leaves one that only root may write to
 
 
 def _run(folder: Path, name: str, seconds: int, with_tests: bool) -> tuple[dict[str, float], list[str]]:
@@ -139,11 +148,11 @@ def _run(folder: Path, name: str, seconds: int, with_tests: bool) -> tuple[dict[
     autograde.autograde_preprocessors = [run, *autograde.autograde_preprocessors[1:]]  # instead of nbgrader's Execute
     autograde.start()
     if not with_tests:
-        hide_tests(folder / "autograded" / STUDENT / name / f"{name}.ipynb")
+        hide_tests(notebook(folder, name))
     _converter("GenerateFeedback", folder, name).start()
     with Gradebook(_database(folder)) as gradebook:
-        [notebook] = gradebook.find_submission(name, STUDENT).notebooks
-        return {grade.name: grade.auto_score or 0.0 for grade in notebook.grades}, run.remarks()
+        [graded] = gradebook.find_submission(name, STUDENT).notebooks
+        return {grade.name: grade.auto_score or 0.0 for grade in graded.grades}, run.remarks()
 
 
 def _reason(log: str) -> str:

@@ -31,6 +31,14 @@ def find(folder: str | Path, name: str) -> list[Submission]:
     return [one._replace(student=_printable(one.student)) for one in found]
 
 
+def collected(course: str | Path, name: str) -> list[Submission]:
+    """What nbgrader has collected of an assignment: `course`/submitted/STUDENT/name. Raises FileNotFoundError where there is nothing."""
+    folders = sorted(path for path in Path(course, "submitted").glob(f"*/{name}") if path.is_dir())
+    if not folders:
+        raise FileNotFoundError(f"there is nothing in {Path(course, 'submitted')}/*/{name}; first, in the course's folder: nbgrader collect {name}")
+    return [_in_folder(folder, name)._replace(student=_printable(folder.parent.name)) for folder in folders]
+
+
 def _in_folder(folder: Path, name: str) -> Submission:
     notebooks = sorted(path for path in folder.rglob("*.ipynb") if not any(part.startswith(".") for part in path.relative_to(folder).parts))
     right = [path for path in notebooks if path.name == f"{name}.ipynb"]

@@ -8,23 +8,28 @@ from pathlib import Path
 
 
 def students(path: Path, columns: list[str]) -> list[str]:
-    """Who has a row already; nobody where there is no such file.
+    """Who has a row already; nobody where there is no such file. Raises as `rows` does."""
+    return [row[columns[0]] for row in rows(path, columns)]
+
+
+def rows(path: Path, columns: list[str]) -> list[dict[str, str]]:
+    """The rows by column; none where there is no such file.
 
     Raises ValueError for a file that is another table, and for a row of another length (of a full disk, for example).
     """
     if not path.exists():
         return []
     with open(path, newline="", encoding="utf-8-sig", errors="backslashreplace") as file:
-        header, *rows = list(csv.reader(file)) or [[]]
+        header, *lines = list(csv.reader(file)) or [[]]
     if header != columns:
         raise ValueError(f"{path} is another table: its first line is {','.join(header)!r:.200}, "
                          f"expected {','.join(columns)!r}. Move it away, or choose another folder")
-    rows = [row for row in rows if row]
-    for row in rows:
-        if len(row) != len(columns):
-            raise ValueError(f"{path}: the row of {row[0]!r} has {len(row)} values, expected {len(columns)}. "
+    lines = [line for line in lines if line]
+    for line in lines:
+        if len(line) != len(columns):
+            raise ValueError(f"{path}: the row of {line[0]!r} has {len(line)} values, expected {len(columns)}. "
                              "Mend it, or delete it")
-    return [row[0] for row in rows]
+    return [dict(zip(columns, line)) for line in lines]
 
 
 def add(path: Path, columns: list[str], row: list) -> None:

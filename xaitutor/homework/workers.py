@@ -12,12 +12,17 @@ from __future__ import annotations
 import math
 import multiprocessing
 import os
+import shlex
 import signal
 import sys
+import tempfile
 import time
 import traceback
 import uuid
+from collections.abc import Sequence
 from contextlib import suppress
+from multiprocessing import spawn
+from pathlib import Path
 
 import psutil
 
@@ -25,20 +30,43 @@ MARK = "XAITUTOR_WORKER"
 BEGUN = "begun"  # what a worker says first of each job: it has left the import of nbgrader behind
 MEMORY = max(4 * 2**30, psutil.virtual_memory().total // 4)  # bytes for each process
 FILE = 2**30  # bytes for each file that is written
+NEED = 1.5 * 2**30  # bytes that a worker and its kernel take in a usual submission, and some room
+
+
+def how_many() -> int:
+    """How many can work at a time: one for each core that this process may use, as far as there is memory for them."""
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return max(1, min(cores, int(_free() // NEED)))
+
+
+def _free() -> int:
+    """Bytes of memory that are free, in the container, or the job of a batch system, that this is."""
+    free = psutil.virtual_memory().available
+    with suppress(OSError, ValueError):  # no such limit
+        group = Path("/sys/fs/cgroup")
+        free = min(free, int((group / "memory.max").read_text()) - int((group / "memory.current").read_text()))
+    return free
 
 
 class Worker:
-    """A process for jobs. Where it ends, or has to be ended, another takes its place."""
+    """A process for jobs. Where it ends, or has to be ended, another takes its place. behind: the words before the command that starts it."""
 
-    def __init__(self):
+    def __init__(self, behind: Sequence[str] = ()):
         self.mark, self.process = uuid.uuid4().hex, None
+        self.folder = tempfile.TemporaryDirectory()  # out of the reach of its jobs
+        self.python = _script([*behind, sys.executable], Path(self.folder.name)) if behind else sys.executable
         self._start()
 
     def _start(self) -> None:
         context = multiprocessing.get_context("spawn")
         self.connection, theirs = context.Pipe()
         self.process = context.Process(target=_work, args=(theirs, self.mark), daemon=True)
-        self.process.start()
+        python = spawn.get_executable()
+        spawn.set_executable(self.python)  # it knows one for all processes
+        try:
+            self.process.start()
+        finally:
+            spawn.set_executable(python)
         theirs.close()
 
     def begin(self, job, *arguments, seconds: float = math.inf) -> None:
@@ -85,6 +113,14 @@ class Worker:
             self.connection.close()
             self.process = None
             end(self.mark)
+
+
+def _script(words: Sequence[str], folder: Path) -> str:
+    """A command as one program: multiprocessing takes no more."""
+    script = folder / "python"
+    script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    script.chmod(0o700)
+    return str(script)
 
 
 def end(mark: str) -> int:
