@@ -26,6 +26,8 @@ from pathlib import Path
 
 import psutil
 
+from xaitutor.files import new_files
+
 MARK = "XAITUTOR_WORKER"
 BEGUN = "begun"  # what a worker says first of each job: it has left the import of nbgrader behind
 MEMORY = max(4 * 2**30, psutil.virtual_memory().total // 4)  # bytes for each process
@@ -117,8 +119,7 @@ class Worker:
 
 def _script(words: Sequence[str], folder: Path) -> str:
     """A command as one program: multiprocessing takes no more."""
-    script = folder / "python"
-    script.write_text(f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n', encoding="utf-8")
+    script = new_files.put(folder / "python", f'#!/bin/sh\nexec {shlex.join(words)} "$@"\n')
     script.chmod(0o700)
     return str(script)
 
