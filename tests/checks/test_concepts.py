@@ -17,6 +17,7 @@ CASES = [
     (checks.score, lambda g, v: (g @ v).mean(), "✗ that is how much the score grows"),
     (checks.score, lambda g, v: (g @ v > 0).sum(), "✗ that is how many pictures"),
     (checks.score, lambda g, v: (g * v > 0).float().mean(), "✗ first add up"),
+    (checks.score, lambda g, v: (g @ v).sign().mean(), "✗ that counts up less down"),
     (checks.score, lambda g, v: g @ v > 0, "✗ the answer has the shape"),
     (checks.sparse, kept, "✓ two at a time"),
     (checks.sparse, lambda z, k: torch.where(z >= z.topk(k, dim=1).values[:, -1:], z, 0.0).relu(), "✓ two at a time"),

@@ -12,13 +12,14 @@ from xaitutor.checks.verdict import Wrong, call, check
 @check
 def score(function) -> str:
     """Exercise 23.1: `function(gradients, vector)`: the share of the pictures whose score grows along the vector, from gradients (N, D) and a vector (D,)."""
-    gradients = torch.tensor([[2.0, 0.1], [1.0, 2.0], [-3.0, 1.0], [-1.0, -1.0], [0.5, 0.4], [0.2, -1.0], [-0.1, -2.0]])
+    gradients = torch.tensor([[2.0, 0.1], [1.0, 2.0], [-3.0, 1.0], [-1.0, -1.0], [0.5, 0.4], [0.2, 0.0], [0.1, -2.0]])
     vector = torch.tensor([3.0, -1.0])
     answer = shaped(call(function, gradients.clone(), vector.clone()), (), "one number")
     along = gradients @ vector
     compare(answer, (along > 0).float().mean(), {
         "that is how much the score grows, on average; asked is in how many pictures it does": along.mean(),
         "that is how many pictures, not which share": (along > 0).float().sum(),
+        "that counts up less down; asked is the share that goes up": along.sign().mean(),
         "that is the share in which it falls": (along < 0).float().mean(),
         "first add up over the channels, then look at the sign": ((gradients * vector) > 0).float().mean(),
         "the vector is missing": (gradients.sum(dim=1) > 0).float().mean(),

@@ -103,4 +103,4 @@ def fair_race(rate, still_true, model, preprocess) -> str:
     if reached < 0.9 * WAVES:
         same = ", the rate of the ladder" if rate <= 0.06 else ""
         raise Wrong(f"at {rate:g}{same}, pixels reach {reached:.1f}, waves {WAVES}: try rates three times apart")
-    return "both had the same rate, which means another step in each. Waves do not climb higher, they draw smoother"
+    return "both had the same rate, which means another step in each. With a rate of its own pixels climb as high as waves did; the claim that is left is about the grain"

@@ -53,7 +53,7 @@ def grade(name: str, folder: str | Path | None, to: str | Path, seconds: int = 6
     done = {*graded(name, to), *graded(name, into(to, part))}
     assignments.require_nbgrader()
     if seconds < 1 or workers is not None and workers < 1:
-        raise ValueError(f"seconds and workers have to be at least 1, not {seconds if seconds < 1 else workers}")
+        raise ValueError(f"{'seconds has' if seconds < 1 else 'workers have'} to be at least 1, not {seconds if seconds < 1 else workers}")
     found, to = _submissions(name, folder, course, part), into(to, part)
     todo, results = [submission for submission in found if submission.student not in done], {}
     (to / "feedback").mkdir(parents=True, exist_ok=True)
