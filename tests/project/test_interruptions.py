@@ -11,7 +11,8 @@ from tests.helpers import fingerprint
 from tests.project.test_devices import CASES
 
 ASKING = [name for name in CASES if name not in (
-    "heatmaps", "filters", "field", "normalise", "picture", "agreement", "imputation", "top k", "soft tree", "fidelity", "localisation", "spray", "score", "audit")]
+    "heatmaps", "filters", "field", "normalise", "picture", "agreement", "imputation", "top k", "soft tree", "fidelity", "localisation", "spray", "score", "audit",
+    "concept", "components", "dictionary", "guess")]
 
 
 @pytest.mark.parametrize("passes", [1, 3])
