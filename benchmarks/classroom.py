@@ -108,9 +108,9 @@ def servers(user: str) -> list[psutil.Process]:
 
 
 def megabytes(processes: list[psutil.Process]) -> tuple[float, float]:
-    """(memory of their own, with a share of what several map; all that they map) in MB."""
-    found = [process.memory_full_info() for process in processes]
-    return sum(one.pss for one in found) / 1e6, sum(one.rss for one in found) / 1e6
+    """(memory of their own; of the files that they map, which all students on a machine share) in MB."""
+    found = [process.memory_info() for process in processes]
+    return sum(one.rss - one.shared for one in found) / 1e6, sum(one.shared for one in found) / 1e6
 
 
 # A student in a browser
@@ -227,6 +227,7 @@ def _at_work(pages, state: Path, hub: list) -> dict[str, object]:
     for page, other in others:
         run_to_end(page, other, begun=True)
     found = {"the other four have run 00 to its end": time.perf_counter() - start}
+    found["memory of each of the four, server and kernel"] = f"{sum(megabytes(servers(other))[0] for _, other in others) / len(others):.0f} MB"
     found["bytes of the killed student's notebook that are lost"] = len(saved) - len(Path(f"/srv/classroom_bench/homes/{name}/{START}").read_bytes())
     start = time.perf_counter()
     while unlucky.goto(f"{ADDRESS}/hub/spawn/{name}?next=/user/{name}/lab/tree/{START}", wait_until="commit").status == 503:
@@ -323,8 +324,8 @@ def _end_kernels(page, name: str) -> None:
 
 
 def _row(when: str, name: str) -> tuple[str, str]:
-    own, mapped = megabytes(servers(name))
-    return when, f"{own:.0f} MB ({mapped:.0f} MB with all that others map, too)"
+    own, shared = megabytes(servers(name))
+    return when, f"{own:.0f} MB, and {shared:.0f} MB of files"
 
 
 # The hub alone
@@ -412,7 +413,7 @@ def section(found: dict[str, object]) -> str:
         parts += [table(("five students at once, in five browsers on the same machine", ""), rows)]
     if "memory" in found:
         parts += [table(("a student's server, kernels included", ""), found["memory"]),
-                  "What processes share is divided among them (PSS) in the first number, and counted once for each (RSS) in the second."]
+                  "Files that are mapped, libraries above all, are in memory once for all students of a machine; in containers, once for each node."]
     if "hub" in found:
         parts += [_hub_alone(found["hub"])]
     return "\n\n".join(parts) + "\n"
