@@ -108,9 +108,9 @@ def servers(user: str) -> list[psutil.Process]:
 
 
 def megabytes(processes: list[psutil.Process]) -> tuple[float, float]:
-    """(memory of their own; of the files that they map, which all students on a machine share) in MB."""
-    found = [process.memory_info() for process in processes]
-    return sum(one.rss - one.shared for one in found) / 1e6, sum(one.shared for one in found) / 1e6
+    """(memory of their own, with a share of what several map; all that they map) in MB."""
+    found = [process.memory_full_info() for process in processes]
+    return sum(one.pss for one in found) / 1e6, sum(one.rss for one in found) / 1e6
 
 
 # A student in a browser
@@ -324,8 +324,8 @@ def _end_kernels(page, name: str) -> None:
 
 
 def _row(when: str, name: str) -> tuple[str, str]:
-    own, shared = megabytes(servers(name))
-    return when, f"{own:.0f} MB, and {shared:.0f} MB of files"
+    own, mapped = megabytes(servers(name))
+    return when, f"{own:.0f} MB ({mapped:.0f} MB with all that others map, too)"
 
 
 # The hub alone
@@ -413,10 +413,24 @@ def section(found: dict[str, object]) -> str:
         parts += [table(("five students at once, in five browsers on the same machine", ""), rows)]
     if "memory" in found:
         parts += [table(("a student's server, kernels included", ""), found["memory"]),
-                  "Files that are mapped, libraries above all, are in memory once for all students of a machine; in containers, once for each node."]
+                  "What processes share, libraries above all, is divided among them in the first number (PSS), and counted once for each in the second (RSS). Goal: 400 MB."]
+    if "class" in found:
+        parts += [_room(float(found["class"]["memory of each of the four, server and kernel"].split()[0]))]
     if "hub" in found:
         parts += [_hub_alone(found["hub"])]
     return "\n\n".join(parts) + "\n"
+
+
+def _room(each: float, machine: int = 64_000, rest: int = 4_000) -> str:
+    """How many students find room, from the MB that each takes."""
+    return (f"With {rest // 1000} GB for the system and the hub, {machine // 1000} GB are enough for {(machine - rest) / each:.0f} students at the same time, if each has one notebook open that was run, as the "
+            f"four had. The build was {_torch()}: `import torch, torchvision` alone makes a kernel larger than the goal, and a CPU build was not at hand.")
+
+
+def _torch() -> str:
+    import torch
+
+    return f"torch {torch.__version__}"
 
 
 def _hub_alone(found: dict) -> str:
