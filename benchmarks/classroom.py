@@ -227,6 +227,7 @@ def _at_work(pages, state: Path, hub: list) -> dict[str, object]:
     for page, other in others:
         run_to_end(page, other, begun=True)
     found = {"the other four have run 00 to its end": time.perf_counter() - start}
+    found["memory of each of the four, server and kernel"] = f"{sum(megabytes(servers(other))[0] for _, other in others) / len(others):.0f} MB"
     found["bytes of the killed student's notebook that are lost"] = len(saved) - len(Path(f"/srv/classroom_bench/homes/{name}/{START}").read_bytes())
     start = time.perf_counter()
     while unlucky.goto(f"{ADDRESS}/hub/spawn/{name}?next=/user/{name}/lab/tree/{START}", wait_until="commit").status == 503:
@@ -412,10 +413,24 @@ def section(found: dict[str, object]) -> str:
         parts += [table(("five students at once, in five browsers on the same machine", ""), rows)]
     if "memory" in found:
         parts += [table(("a student's server, kernels included", ""), found["memory"]),
-                  "What processes share is divided among them (PSS) in the first number, and counted once for each (RSS) in the second."]
+                  "What processes share, libraries above all, is divided among them in the first number (PSS), and counted once for each in the second (RSS). Goal: 400 MB."]
+    if "class" in found:
+        parts += [_room(float(found["class"]["memory of each of the four, server and kernel"].split()[0]))]
     if "hub" in found:
         parts += [_hub_alone(found["hub"])]
     return "\n\n".join(parts) + "\n"
+
+
+def _room(each: float, machine: int = 64_000, rest: int = 4_000) -> str:
+    """How many students find room, from the MB that each takes."""
+    return (f"With {rest // 1000} GB for the system and the hub, {machine // 1000} GB are enough for {(machine - rest) / each:.0f} students at the same time, if each has one notebook open that was run, as the "
+            f"four had. The build was {_torch()}: `import torch, torchvision` alone makes a kernel larger than the goal, and a CPU build was not at hand.")
+
+
+def _torch() -> str:
+    import torch
+
+    return f"torch {torch.__version__}"
 
 
 def _hub_alone(found: dict) -> str:

@@ -60,7 +60,8 @@ FORMGRADER = "--ServerApp.jpserver_extensions=nbgrader.server_extensions.formgra
 c.Spawner.cmd = ["prlimit", f"--data={MEMORY}", "--core=0", "jupyterhub-singleuser"]
 c.Spawner.args = ARGUMENTS
 c.Spawner.default_url = "/lab"
-c.Spawner.environment = {"OMP_NUM_THREADS": "1", "TQDM_MININTERVAL": "1"}  # one core for each: a class computes at the same minute
+# One core for each: a class computes at the same minute. And memory that is free goes back to the machine.
+c.Spawner.environment = {"OMP_NUM_THREADS": "1", "MALLOC_ARENA_MAX": "2", "MALLOC_TRIM_THRESHOLD_": "100000", "MALLOC_MMAP_THRESHOLD_": "100000"}
 c.Spawner.env_keep = ["PATH", "LANG", "LC_ALL", "VIRTUAL_ENV", "XAITUTOR_WEIGHTS_DIR", "TORCH_HOME"]
 c.Spawner.start_timeout = c.Spawner.http_timeout = 180  # seconds: a whole class begins together
 c.JupyterHub.concurrent_spawn_limit = 20
