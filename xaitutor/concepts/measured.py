@@ -17,7 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from xaitutor.concepts import dictionaries
-from xaitutor.concepts.basis import Basis, Features, activations, pooled, unit_basis, vectors
+from xaitutor.concepts.basis import Basis, Features, pooled, unit_basis, vectors
 from xaitutor.concepts.components import components
 from xaitutor.concepts.meanings import LEVELS, common, contributions, effects, recovered
 from xaitutor.concepts.probes import concept_vector, probes
@@ -75,7 +75,7 @@ def agreement(given: np.ndarray, true: np.ndarray) -> Interval:
 def entries(network: Network, pictures: Tensor, taught: tuple[tuple[Tensor, np.ndarray], ...]) -> Iterator[tuple[str, Entry]]:
     """The bases of the table, each with its name. pictures: activations come from them; taught: what two draws of probes learn from."""
     def fitted(layer: str, fit) -> Entry:
-        a = _activations(network, layer, pictures)
+        a = dictionaries.layer_activations(pictures, layer)
         return Entry(network, layer, *(fit(a, seed) for seed in (0, 1)))
 
     def learnt(layer: str) -> Entry:
@@ -144,11 +144,6 @@ def _worth(network: Network, scenes, k: int) -> list[float]:
         means = logits.reshape(len(scenes), len(levels)).mean(0)
         worth += [means[i] - np.delete(means.numpy(), i).mean() for i in range(len(levels))]
     return worth
-
-
-def _activations(network: Network, layer: str, pictures: Tensor) -> Tensor:
-    with torch.no_grad():
-        return torch.cat([activations(network.model, layer, network.preprocess(part)) for part in pictures.split(64)])
 
 
 def _pictures(scenes) -> Tensor:
