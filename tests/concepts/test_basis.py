@@ -32,11 +32,11 @@ def test_features_are_what_the_basis_makes_of_the_layer(network, x):
     basis = Basis(turned, lambda a: torch.einsum("kc,nchw->nkhw", turned, a))
     found = Features(network, "1", basis)(x)
     there = units.feature_maps(network, "1", x)["1"]
-    close(torch.einsum("nkhw,kc->nchw", found, turned), there)
+    assert close(torch.einsum("nkhw,kc->nchw", found, turned), there)
 
 
 def test_pooled_is_what_an_average_over_the_places_passes_on(network, x):
-    close(pooled(network, "1", x, batch=2), network[:4](x).detach())
+    assert close(pooled(network, "1", x, batch=2), network[:4](x).detach())
 
 
 def test_places_and_maps_are_the_same_numbers():

@@ -40,7 +40,7 @@ def test_it_is_scikit_learns():
     a = made_of(PARTS)
     rows = vectors(a).numpy()[torch.randperm(400, generator=torch.Generator().manual_seed(5))]
     theirs = NMF(3, init="nndsvdar", max_iter=400, random_state=5, tol=1e-4).fit(rows).components_
-    close(components(a, 3, seed=5).directions, torch.from_numpy(theirs / np.linalg.norm(theirs, axis=1, keepdims=True)), 1e-4)
+    assert close(components(a, 3, seed=5).directions, torch.from_numpy(theirs / np.linalg.norm(theirs, axis=1, keepdims=True)), 1e-4)
 
 
 @pytest.mark.parametrize("a, k, message", [

@@ -34,7 +34,17 @@ def test_few_are_active_and_they_add_up():
     z = basis.encode(a)
     assert z.shape == (3, FEATURES, 2, 2) and z.min() >= 0 and ((z > 0).sum(dim=1) <= ACTIVE).all()
     again = torch.einsum("nkhw,kc->nchw", z, basis.directions) + model.mean[:, None, None]
-    close(vectors(again), model(vectors(a)))
+    assert close(vectors(again), model(vectors(a)))
+
+
+def test_a_direction_is_as_long_as_it_says():
+    """However long the decoder's rows are: what a feature adds is its activation times one direction."""
+    a = torch.rand(2, 5, 2, 2, generator=torch.Generator().manual_seed(3))
+    model = SparseAutoencoder(5, 7, 3)
+    with torch.no_grad():
+        model.decoder.copy_(torch.randn(7, 5, generator=torch.Generator().manual_seed(4)) * 3)
+    basis = dictionary(model.requires_grad_(False))
+    assert close(vectors(torch.einsum("nkhw,kc->nchw", basis.encode(a), basis.directions)), model(vectors(a)))
 
 
 def test_the_largest_are_kept():

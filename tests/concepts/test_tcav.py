@@ -23,13 +23,13 @@ def test_sensitivity_is_a_difference_of_logits(network):
     there = network[:2](X)
     step = 1e-5 * v[:, None, None]
     slope = (network[2:](there + step) - network[2:](there - step))[:, 1] / 2e-5
-    close(sensitivity(network, "1", X, 1) @ v, slope.detach(), 1e-6)
+    assert close(sensitivity(network, "1", X, 1) @ v, slope.detach(), 1e-6)
 
 
 def test_flat_is_the_same_place_by_place(network):
     flat = sensitivity(network, "1", X, 0, flat=True)
     assert flat.shape == (5, 4 * 36)
-    close(flat.reshape(5, 4, 36).sum(2), sensitivity(network, "1", X, 0))
+    assert close(flat.reshape(5, 4, 36).sum(2), sensitivity(network, "1", X, 0))
 
 
 @pytest.mark.filterwarnings("ignore:Using default classifier")

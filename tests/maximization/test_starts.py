@@ -22,7 +22,7 @@ def test_a_guess_is_smooth():
     guess = am.guess(pictures, side=1)
     assert guess.shape == (1, 3, 64, 64) and (guess.amax((2, 3)) - guess.amin((2, 3))).max() < 1e-6
     even = torch.full((4, 3, 16, 16), 0.3)
-    close(am.guess(even, seed=2), even[:1])
+    assert close(am.guess(even, seed=2), even[:1])
     assert not torch.equal(am.guess(pictures, 0), am.guess(pictures, 1)) and torch.equal(am.guess(pictures, 1), am.guess(pictures, 1))
 
 
@@ -31,8 +31,8 @@ def test_what_is_inside_stays_and_what_is_outside_comes_back():
     away = F.normalize(torch.randn(2, 192, generator=torch.Generator().manual_seed(3)), dim=1).reshape(2, 3, 8, 8)
     x = centre + away * torch.tensor([0.5, 4.0])[:, None, None, None]
     back = am.within(centre, 2)(x, 1)
-    close(back[0], x[0])
-    close(back[1], (centre + 2 * away[1])[0])
+    assert close(back[0], x[0])
+    assert close(back[1], (centre + 2 * away[1])[0])
 
 
 def test_an_ascent_stays_near_its_start():
