@@ -26,7 +26,7 @@ def pictures(n=2, size=(9, 11)):
 def test_as_captum(window, stride, fill):
     model, x = linear(), pictures()
     theirs = captum.attr.Occlusion(model).attribute(x, (3, window, window), (3, stride, stride), baselines=fill, target=1)
-    close(attribution.occlusion(model, x, 1, window=window, stride=stride, fill=fill), theirs[:, :1])
+    assert close(attribution.occlusion(model, x, 1, window=window, stride=stride, fill=fill), theirs[:, :1])
 
 
 def test_as_captum_on_a_convolutional_network():
@@ -39,7 +39,7 @@ def test_as_captum_on_a_convolutional_network():
 def test_pixel_by_pixel_it_is_weight_times_input_where_the_network_is_linear():
     model, x = linear(), pictures()
     expected = (model[1].weight[2].reshape(3, 9, 11) * x).sum(dim=1, keepdim=True)
-    close(attribution.occlusion(model, x, 2, window=1, stride=1), expected)
+    assert close(attribution.occlusion(model, x, 2, window=1, stride=1), expected)
 
 
 @pytest.mark.parametrize("size, window, stride", [((9, 11), 3, 2), ((8, 8), 8, 3), ((10, 7), 4, 4), ((5, 5), None, None)])
