@@ -62,3 +62,9 @@ def test_a_grid_has_a_place_for_each_picture_and_says_when_there_is_none():
     plt.close(figure)
     with pytest.raises(ValueError, match="no picture to show"):
         plots.image_grid([])
+
+
+@pytest.mark.parametrize("titles", [[], ["one"], range(3)])
+def test_each_picture_of_a_grid_has_its_title(titles):
+    with pytest.raises(ValueError, match=f"2 pictures and {len(titles)} titles"):
+        plots.image_grid([np.zeros((4, 4))] * 2, titles)

@@ -3,9 +3,10 @@
 import numpy as np
 import pytest
 import torch
+from sklearn.tree import DecisionTreeClassifier
 
 from xaitutor.menagerie import CLASSES, Dataset, Scene
-from xaitutor.surrogates import factor_table, factor_tree
+from xaitutor.surrogates import factor_table, factor_tree, rules
 from xaitutor.surrogates.factor_trees import MEASURED, NAMED
 
 NAMES = list(CLASSES)
@@ -40,14 +41,27 @@ def test_the_planted_rule_as_text():
     assert factor_tree(sizes, [HORSE, HORSE, SOFA, SOFA]).rules == (
         "if size > 1.00:\n    sofa  (100% of 2)\notherwise:\n    horse  (100% of 2)")
     places = [Scene("dog", "plain", "white", place) for place in ("snow", "beach", "desert", "forest") for _ in range(4)]
-    rules = factor_tree(places, [WOLF] * 4 + [HUSKY] * 11 + [SOFA], leaves=3).rules
-    assert rules == """\
+    assert factor_tree(places, [WOLF] * 4 + [HUSKY] * 11 + [SOFA], leaves=3).rules == """\
 if place is snow:
     wolf  (100% of 4)
 otherwise, if place is forest:
     husky  (75% of 4)
 otherwise:
     husky  (100% of 8)"""
+
+
+def test_rules_of_any_tree_and_a_name_for_each_column():
+    table = [[1, 0.2], [1, 0.8], [0, 0.2], [0, 0.8]]
+    tree = DecisionTreeClassifier(random_state=0).fit(table, [0, 0, 1, 2])
+    assert rules(tree, ["tone is golden", "view"], ["lemon", "puck", "golf ball"]) == """\
+if tone is golden:
+    lemon  (100% of 2)
+otherwise, if view > 0.50:
+    golf ball  (100% of 1)
+otherwise:
+    puck  (100% of 1)"""
+    with pytest.raises(ValueError, match="2 columns, and 1 have a name"):
+        rules(tree, ["tone is golden"], ["lemon", "puck", "golf ball"])
 
 
 def test_the_table_says_what_a_scene_is(scenes):

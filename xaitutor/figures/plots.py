@@ -86,6 +86,8 @@ def image_grid(images, titles=None, columns: int = 5, size: float = 1.45, **imsh
     if not arrays:
         raise ValueError("there is no picture to show: `images` is empty")
     titles = None if titles is None else list(titles)
+    if titles is not None and len(titles) != len(arrays):
+        raise ValueError(f"there are {len(arrays)} pictures and {len(titles)} titles: give each picture its title, or no titles")
     columns = min(columns, len(arrays))
     rows = -(-len(arrays) // columns)
     lines = max(str(title).count("\n") + 1 for title in titles) if titles is not None else 0

@@ -45,11 +45,8 @@ class FactorTree:
 
     @property
     def rules(self) -> str:
-        """Its rules as text, one condition or answer a line.
-
-        "wolf  (62% of 21)": 21 of the scenes it was fitted to came there, and to 62 % of those the network answered wolf.
-        """
-        return "\n".join(_rules(self.classifier, factor_table([])[1], 0, ""))
+        """Its rules as text, as `rules` gives them."""
+        return rules(self.classifier, factor_table([])[1], list(CLASSES))
 
 
 def factor_tree(scenes: Sequence[Scene], answers, *, leaves: int = 20) -> FactorTree:
@@ -75,20 +72,35 @@ def factor_tree(scenes: Sequence[Scene], answers, *, leaves: int = 20) -> Factor
     return FactorTree(classifier.fit(factor_table(scenes)[0], answers))
 
 
-def _rules(classifier: DecisionTreeClassifier, names: list[str], node: int, indent: str, word: str = "if") -> list[str]:
-    tree = classifier.tree_
+def rules(classifier: DecisionTreeClassifier, questions: Sequence[str], answers: Sequence[str]) -> str:
+    """Any hard tree as text, one condition or answer a line.
+
+    classifier: fitted by scikit-learn to whole numbers. questions: the names of its columns; of those with " is " in them
+    ("coat is stripes") it asks whether they hold, of others how large they are. answers: the name of each number it answers.
+
+    "wolf  (62% of 21)": 21 of the examples it was fitted to came there, and of those 62 % were wolf.
+
+    Raises ValueError where a column has no name.
+    """
+    if len(questions) != classifier.n_features_in_:
+        raise ValueError(f"the tree asks about {classifier.n_features_in_} columns, and {len(questions)} have a name: name each, in order")
+    return "\n".join(_lines(classifier, questions, answers, 0, ""))
+
+
+def _lines(classifier, questions, answers, node: int, indent: str, word: str = "if") -> list[str]:
+    tree, inner = classifier.tree_, indent + "    "
     if tree.children_left[node] < 0:
-        return [f"{indent}{_answer(classifier, node)}"]
-    name = names[tree.feature[node]]
+        return [indent + _answer(classifier, answers, node)]
+    name = questions[tree.feature[node]]
     yes, no = tree.children_right[node], tree.children_left[node]
     lines = [f"{indent}{word} {name if ' is ' in name else f'{name} > {tree.threshold[node]:.2f}'}:",
-             *_rules(classifier, names, yes, indent + "    ")]
+             *_lines(classifier, questions, answers, yes, inner)]
     if tree.children_left[no] >= 0:  # a chain of questions stays at the same indent
-        return lines + _rules(classifier, names, no, indent, "otherwise, if")
-    return [*lines, f"{indent}otherwise:", f"{indent}    {_answer(classifier, no)}"]
+        return lines + _lines(classifier, questions, answers, no, indent, "otherwise, if")
+    return [*lines, f"{indent}otherwise:", inner + _answer(classifier, answers, no)]
 
 
-def _answer(classifier: DecisionTreeClassifier, node: int) -> str:
+def _answer(classifier: DecisionTreeClassifier, answers: Sequence[str], node: int) -> str:
     shares = classifier.tree_.value[node][0]
-    name = list(CLASSES)[classifier.classes_[shares.argmax()]]
+    name = answers[classifier.classes_[shares.argmax()]]
     return f"{name}  ({shares.max():.0%} of {classifier.tree_.n_node_samples[node]})"
