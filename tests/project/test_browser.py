@@ -8,6 +8,8 @@ JupyterLab saves; what a widget answers, from its text. Pictures of all that was
 build/screenshots. Where there is no Chrome or Chromium, all of this is skipped.
 """
 
+import functools
+import io
 import json
 import os
 import re
@@ -24,8 +26,10 @@ from pathlib import Path
 from urllib.request import Request, urlopen
 
 import nbformat
+import numpy as np
 import pytest
 from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
+from PIL import Image
 
 from tests import names
 from tests.browser import BROWSER, FLAGS, MAKE, NO_BROWSER, exercises_are_open
@@ -36,7 +40,6 @@ sync_api = pytest.importorskip("playwright.sync_api", reason="playwright is not 
 
 SCREENSHOTS = ROOT / "build" / "screenshots"
 TOKEN = secrets.token_hex(16)
-PHOTO = ROOT / "data" / "menagerie_sheet.png"  # somebody's own
 MANY = 12  # controls
 WHOLE = "00_start_here"  # the lesson that is run with all its cells
 LONG, PATIENCE = 600, 180  # seconds for a notebook and for a click: on a busy machine all takes twenty times as long
@@ -268,6 +271,14 @@ def answered(page, lab, control, caption, patience: float) -> bool:
             return False
 
 
+@functools.cache
+def photo() -> dict:
+    """Somebody's own, and as large as telephones make them: more than ten megabytes, which Jupyter takes only where it was told to."""
+    noise, file = np.random.default_rng(0).integers(0, 256, (1500, 3000, 3), dtype=np.uint8), io.BytesIO()
+    Image.fromarray(noise).save(file, "png", compress_level=0)
+    return {"name": "photo.png", "mimeType": "image/png", "buffer": file.getvalue()}
+
+
 def move(control, attempt: int) -> None:
     """As with a keyboard or a mouse: a slider one step, later to its ends; a menu to its next entry; a photo is chosen."""
     what = kind(control)
@@ -278,7 +289,7 @@ def move(control, attempt: int) -> None:
     elif what == "upload":
         with control.page.expect_file_chooser() as chooser:
             control.click()
-        chooser.value.set_files(PHOTO)
+        chooser.value.set_files(photo())
     elif what in ("checkbox", "button", "submit"):
         control.click()
     elif what == "radio":  # the one that is chosen answers to nothing, so whichever is not
