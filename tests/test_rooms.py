@@ -11,8 +11,8 @@ import pytest
 import xaitutor
 
 PACKAGE = Path(xaitutor.__file__).parent
-# What a module may import stands before it. (`colours` is the palette, `progress` the bar: whoever needs one may have it.)
-ORDER = ("colours", "progress", "files", "menagerie", "networks", "foundations", "units", "maximization", "attribution",
+# What a module may import stands before it. (`colours` is the palette, `progress` the bar, `vision` torchvision: whoever needs one may have it.)
+ORDER = ("colours", "progress", "vision", "files", "menagerie", "networks", "foundations", "units", "maximization", "attribution",
          "surrogates", "adversarial", "truth", "referees", "audit", "concepts", "studio", "figures", "checks", "course", "homework", "cli")
 ROOMS = [room for room in ORDER if (PACKAGE / room).is_dir()]
 MODULES = sorted(path for path in PACKAGE.rglob("*.py") if not {"data", "notebooks"} & set(path.relative_to(PACKAGE).parts))

@@ -10,11 +10,11 @@ from collections.abc import Callable
 import numpy as np
 import torch
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
 
 from xaitutor.attribution.inputs import at_least_one, warn
 from xaitutor.attribution.paths import start_of
 from xaitutor.attribution.propagation import extremes
+from xaitutor.vision import torchvision
 
 FILLS = {  # by name: what stands in the place of what is hidden, (N, C, H, W) from x
     "grey": lambda x: torch.zeros_like(x),  # after normalising, the mean colour of the data set
@@ -29,7 +29,7 @@ def blurred(x: Tensor) -> Tensor:
     """x (N, C, H, W) without what is small: a Gaussian of a standard deviation of 1/22 of the shorter side (10 pixels of 224)."""
     sigma = max(min(x.shape[2:]) / 22.4, 0.5)
     reach = min(int(3 * sigma), min(x.shape[2:]) - 1)
-    return gaussian_blur(x, 2 * reach + 1, sigma) if reach else x
+    return torchvision.transforms.functional.gaussian_blur(x, 2 * reach + 1, sigma) if reach else x
 
 
 def filling(x: Tensor, fill: str | float | Tensor | Callable, regions: Tensor | None = None) -> Tensor:

@@ -13,8 +13,6 @@ from collections.abc import Callable
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
-from torchvision.transforms.functional import to_pil_image
-from torchvision.utils import make_grid
 
 from xaitutor.files import data_files, new_files
 from xaitutor.maximization.ascent import maximize
@@ -26,6 +24,7 @@ from xaitutor.maximization.transforms import jitter, rotation, scaling
 from xaitutor.menagerie import CLASSES, Dataset
 from xaitutor.networks import models
 from xaitutor.progress import tqdm, until_interrupted
+from xaitutor.vision import torchvision
 
 FILE = "class_pictures.json"
 SEEDS, STEPS, PICTURES = 5, 48, 40  # draws; of the ascent; of each class, from which a guess is drawn
@@ -93,7 +92,8 @@ def write_sheet(shown: Tensor) -> None:
     made = torch.cat([one_per_class(model, preprocess, lambda k, seed=seed: near_a_guess(shown[k], seed)) for seed in SHOWN])
     large = F.interpolate(made, scale_factor=2, mode="bicubic").clamp(0, 1)
     with new_files.whole(SHEET) as own:
-        to_pil_image(make_grid(large, nrow=6, padding=6, pad_value=1)).save(own, "JPEG", quality=85)
+        sheet = torchvision.utils.make_grid(large, nrow=6, padding=6, pad_value=1)
+        torchvision.transforms.functional.to_pil_image(sheet).save(own, "JPEG", quality=85)
 
 
 def _named(model: nn.Module, preprocess, pictures: Tensor) -> int:

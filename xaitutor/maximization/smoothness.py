@@ -6,7 +6,8 @@ from collections.abc import Callable
 from math import ceil
 
 from torch import Tensor
-from torchvision.transforms.functional import gaussian_blur
+
+from xaitutor.vision import torchvision
 
 
 def total_variation(weight: float) -> Callable[[Tensor], Tensor]:
@@ -33,6 +34,6 @@ def blur(sigma: float, every: int = 1) -> Callable[[Tensor, int], Tensor]:
         raise ValueError(f"blur takes sigma above 0 (pixels) and every 1 or more (steps), not {sigma} and {every}")
 
     def smooth(x: Tensor, step: int) -> Tensor:
-        return gaussian_blur(x, 2 * ceil(3 * sigma) + 1, sigma) if step % every == 0 else x
+        return torchvision.transforms.functional.gaussian_blur(x, 2 * ceil(3 * sigma) + 1, sigma) if step % every == 0 else x
 
     return smooth

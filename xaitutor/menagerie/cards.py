@@ -8,12 +8,12 @@ from pathlib import Path
 import numpy as np
 import torch
 from safetensors.torch import save_file
-from torchvision.transforms.functional import normalize
 
 from xaitutor.files import new_files
 from xaitutor.menagerie.evaluation import report
 from xaitutor.menagerie.scene import CLASSES
 from xaitutor.menagerie.training import BATCH, MEAN, STD, Recipe
+from xaitutor.vision import torchvision
 
 INTRODUCTIONS = {
     "menagerie_resnet18": "torchvision's ResNet-18 with every module name, a quarter as wide, no stride in `layer4`; trained adversarially, "
@@ -40,7 +40,7 @@ def write(name: str, stages: tuple[Recipe, ...], model: torch.nn.Module, folder:
         save_file(half, own, facts)
     (folder / f"{name}.safetensors").chmod(0o644)  # readable for all who share the machine
     model.load_state_dict({key: value.float() if value.is_floating_point() else value for key, value in half.items()})
-    measured = report(model.eval().requires_grad_(False), lambda x: normalize(x, MEAN, STD), biased=recipe.biased)
+    measured = report(model.eval().requires_grad_(False), lambda x: torchvision.transforms.functional.normalize(x, MEAN, STD), biased=recipe.biased)
     new_files.put(folder / f"{name}.md", card(name, stages, model, measured))
 
 

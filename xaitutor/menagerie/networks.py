@@ -3,7 +3,10 @@
 from __future__ import annotations
 
 from torch import nn
-from torchvision.models.resnet import BasicBlock, ResNet
+
+from xaitutor.vision import torchvision
+
+BasicBlock, ResNet = torchvision.models.resnet.BasicBlock, torchvision.models.resnet.ResNet
 
 WIDTH = 16  # channels of the first layer; torchvision's ResNet-18 has 64
 

@@ -22,12 +22,11 @@ from pathlib import Path
 import safetensors
 import safetensors.torch
 import torch
-import torchvision
 from torch import Tensor, nn
-from torchvision.models import WeightsEnum
 
 from xaitutor.files import data_files
 from xaitutor.networks.preprocessing import Preprocess
+from xaitutor.vision import torchvision
 
 EMBEDDED = ("menagerie_resnet18", "menagerie_resnet18_biased", "menagerie_resnet18_standard", "menagerie_vgg")
 PATIENCE = 30  # seconds that a server may say nothing
@@ -126,12 +125,12 @@ def _check_name(name: str) -> None:
     raise ValueError(f"there is no network {name!r}; {hint}")
 
 
-def _official(name: str) -> WeightsEnum:
+def _official(name: str) -> torchvision.models.WeightsEnum:
     choices = torchvision.models.get_model_weights(name)
     return getattr(choices, "IMAGENET1K_V1", choices.DEFAULT)  # V1: the networks that the literature speaks of
 
 
-def _file_name(official: WeightsEnum) -> str:
+def _file_name(official: torchvision.models.WeightsEnum) -> str:
     return official.url.rpartition("/")[2]
 
 
@@ -238,7 +237,7 @@ def _digits(file_name: str) -> str:
     return re.search(r"-([0-9a-f]{8,})\.pth$", file_name)[1]
 
 
-def _look_into_folder(name: str, official: WeightsEnum) -> Path | str:
+def _look_into_folder(name: str, official: torchvision.models.WeightsEnum) -> Path | str:
     """The file in XAITUTOR_WEIGHTS_DIR, or why there is none."""
     folder = os.environ.get(WEIGHTS_DIR)
     if not folder:
@@ -259,7 +258,7 @@ def _look_into_folder(name: str, official: WeightsEnum) -> Path | str:
     return others[0] if others else f"{WEIGHTS_DIR}={folder}: neither {path.name} nor {name}-*.safetensors"
 
 
-def _look_into_cache(official: WeightsEnum) -> Path | str:
+def _look_into_cache(official: torchvision.models.WeightsEnum) -> Path | str:
     """The file in torch's cache, or why there is none; a broken one will be downloaded again."""
     path = _cache() / _file_name(official)
     if not path.is_file():

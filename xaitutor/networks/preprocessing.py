@@ -5,9 +5,11 @@ from __future__ import annotations
 import numpy as np
 from PIL import Image
 from torch import Tensor
-from torchvision.transforms._presets import ImageClassification  # what torchvision's own weights.transforms() gives
 
 from xaitutor.networks import images
+from xaitutor.vision import torchvision
+
+ImageClassification = torchvision.transforms._presets.ImageClassification  # what torchvision's own weights.transforms() gives
 
 
 class Preprocess(ImageClassification):

@@ -14,7 +14,10 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 from torch.nn.functional import conv_transpose2d, max_pool2d, pad
-from torchvision.models.resnet import BasicBlock, ResNet
+
+from xaitutor.vision import torchvision
+
+BasicBlock, ResNet = torchvision.models.resnet.BasicBlock, torchvision.models.resnet.ResNet
 
 
 class WithGradient(nn.Module):
