@@ -136,5 +136,5 @@ def test_ctrl_c_while_a_file_is_written_leaves_none(tmp_path):
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "found")], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
     assert process.stdout.readline() == "ready\n" and len(listed(tmp_path)) == 1
     process.send_signal(signal.SIGINT)
-    _, error = process.communicate(timeout=60)
+    _, error = process.communicate(timeout=600)
     assert process.returncode == 130 and error.strip() == "stopped" and listed(tmp_path) == []

@@ -135,7 +135,7 @@ ODD = [
 ]
 
 
-def wait_for(condition: Callable, seconds: float = 120):
+def wait_for(condition: Callable, seconds: float = 600):
     """What the condition gives, as soon as it gives something."""
     end = time.monotonic() + seconds
     while not (found := condition()):

@@ -80,6 +80,6 @@ def test_a_job_can_write_no_file_that_fills_the_disk(worker, tmp_path):
 def test_one_that_does_not_end_is_stopped_and_one_that_ended_is_replaced(worker):
     assert worker.do(os.getpid)
     begun = time.monotonic()
-    assert isinstance(answer(worker, time.sleep, 1000, seconds=1), TimeoutError) and time.monotonic() - begun < 30
+    assert isinstance(answer(worker, time.sleep, 1000, seconds=1), TimeoutError) and time.monotonic() - begun < 300
     assert isinstance(answer(worker, os._exit, 1), EOFError)
     assert worker.do(abs, -1) == 1

@@ -408,7 +408,7 @@ class Handler(BaseHTTPRequestHandler):
         with self.server.lock:
             answer = (self.server.answers[self.server.requests:] or ["whole"])[0]
             self.server.requests += 1
-        self.server.together.wait(timeout=120)
+        self.server.together.wait(timeout=600)
         if answer == "missing":
             return self.send_error(404)
         content = self.server.content
@@ -541,7 +541,7 @@ def test_two_processes_at_once(server, official):
     assert [process.stdout.readline() for process in both] == ["ready\n"] * 2
     for process in both:
         print(file=process.stdin, flush=True)
-    errors = [process.communicate(timeout=120)[1] for process in both]
+    errors = [process.communicate(timeout=600)[1] for process in both]
     assert [process.returncode for process in both] == [0, 0], errors
     assert server.requests == 2 and cached() == [target.name]
     assert target.read_bytes() == official.content

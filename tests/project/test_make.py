@@ -42,7 +42,7 @@ def folder(tmp_path):
 def make(folder, *arguments, status=0):
     """Run make; the calls that it led to, and all that it printed."""
     (folder / "log").write_text("")
-    run = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=60,
+    run = subprocess.run(["make", *arguments], cwd=folder, capture_output=True, text=True, timeout=600,
                          env={**os.environ, "PYTHON": "./fake", **dict.fromkeys(NOT_PASSED_ON, ""), "WEIGHTS": "squeezenet1_0"})
     assert run.returncode == status, run.stdout + run.stderr
     return (folder / "log").read_text().splitlines(), run.stdout + run.stderr
