@@ -38,6 +38,14 @@ def pytest_collection_modifyitems(items):
     items.sort(key=lambda item: item.path.name != "test_browser.py")
 
 
+def pytest_unconfigure(config):
+    """The last lines of a long log say what failed, by name only: pytest's own summary holds what each compared, pages of it."""
+    reporter = config.pluginmanager.get_plugin("terminalreporter")  # none in the processes that share the work
+    for kind in ("failed", "error") if reporter else ():
+        for report in reporter.stats.get(kind, []):
+            print(f"failed: {report.nodeid}")
+
+
 def pytest_collectstart(collector):
     if isinstance(collector, IPyNbFile):
         collector.skip_compare += NOT_COMPARED
@@ -45,7 +53,7 @@ def pytest_collectstart(collector):
 
 def pytest_itemcollected(item):
     if isinstance(item, IPyNbCell):
-        item.output_timeout = 60  # seconds; on a busy machine the default of 5 fails now and then
+        item.output_timeout = 600  # seconds; on a busy machine the default of 5 fails now and then
 
 
 @pytest.hookimpl(wrapper=True)
