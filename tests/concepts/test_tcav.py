@@ -88,6 +88,10 @@ def test_too_little_to_draw_from(concept, others, repeats, message):
         draws(concept, others, repeats)
 
 
+def test_four_pictures_of_the_concept_are_enough():
+    assert draws(torch.eye(4), 2 + torch.rand(4, 4, generator=torch.Generator().manual_seed(7)), 2).vectors.shape == (2, 4)
+
+
 def test_bad_input(network):
     with pytest.raises(IndexError, match="no class 2: the model has 2"):
         sensitivity(network, "1", X, 2)
