@@ -119,6 +119,8 @@ def test_xor_by_hand_is_the_essays_table():
     hidden, output = neurons.xor_by_hand(CORNERS)
     table = np.column_stack([CORNERS, hidden, output])
     assert table.tolist() == [[0, 0, 1, 0, 0], [0, 1, 1, 1, 1], [1, 0, 1, 1, 1], [1, 1, 0, 1, 0]]
+    between = np.random.default_rng(0).uniform(-1, 2, (200, 2))
+    assert np.array_equal(neurons.xor_by_hand(between)[0], np.stack([between.sum(1) < 1.5, between.sum(1) > 0.5], axis=1))
 
 
 # ---- gradient descent -------------------------------------------------------------------------------------------
