@@ -64,6 +64,12 @@ otherwise:
         rules(tree, ["tone is golden"], ["lemon", "puck", "golf ball"])
 
 
+def test_the_first_column_is_a_factor_too():
+    scenes = [Scene(shape, "plain", "white", "beach") for shape in list(NAMED["shape"])[:3]]
+    assert factor_table(scenes)[1][0] == f"shape is {scenes[0].shape}"
+    assert factor_tree(scenes, [WOLF, HUSKY, HUSKY]).factors == {"shape"}
+
+
 def test_the_table_says_what_a_scene_is(scenes):
     table, names = factor_table(scenes)
     assert table.shape == (1200, len(names)) == (1200, sum(map(len, NAMED.values())) + len(MEASURED))
