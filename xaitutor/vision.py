@@ -1,7 +1,7 @@
 """torchvision, without the compiler of torch that its import drags along: `from xaitutor.vision import torchvision`.
 
 One operator of torchvision's, roi_align, has a question for the compiler. For that its import brings all of the compiler into every
-kernel, a second of waiting and 90 MB. Here the question is put off until somebody uses the operator; the course does not.
+kernel, a second of waiting and 150 MB. Here the question is put off until somebody uses the operator; the course does not.
 """
 
 import sys

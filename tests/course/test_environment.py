@@ -57,10 +57,10 @@ def test_missing_and_old_packages(monkeypatch):
     assert not missing.ok and "no-such-package is missing" in missing.text and "make lab" in missing.text
 
 
-@pytest.mark.parametrize("broken", ["torch", "torchvision"])
-def test_a_build_that_does_not_load(monkeypatch, broken):
+@pytest.mark.parametrize("broken, module", [("torch", "torch"), ("torchvision", "xaitutor.vision")])
+def test_a_build_that_does_not_load(monkeypatch, broken, module):
     def import_module(name):
-        if name == broken:
+        if name == module:
             raise OSError("libcudart.so.13: cannot open shared object file\nand more")
 
     monkeypatch.setattr(environment, "import_module", import_module)

@@ -76,9 +76,9 @@ def packages() -> Iterator[Line]:
 
 def loads_torch() -> Line:
     """Whether torch and torchvision can be imported: each may be there, and yet not fit the other."""
-    for name in ("torch", "torchvision"):
+    for name, module in (("torch", "torch"), ("torchvision", "xaitutor.vision")):
         try:
-            import_module(name)
+            import_module(module)
         except Exception as error:  # a broken build raises OSError, RuntimeError, AttributeError, …
             reason = (str(error) or type(error).__name__).splitlines()[0]
             return Line(False, f"{name} does not load: {reason}; its build does not fit this machine or the other of "
