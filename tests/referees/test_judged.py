@@ -76,3 +76,12 @@ def test_what_is_written_down_comes_out_again(name):
 def test_unknown_names(call, message):
     with pytest.raises(ValueError, match=message):
         call()
+
+
+def test_a_statistic_is_averaged_over_networks_and_its_interval_is_of_scenes():
+    given, true = np.random.default_rng(3).normal(size=(2, 2, 4, 30))
+    tables = [judged._Table(["a", "b", "c", "d"], *both) for both in zip(given, true)]
+    largest = lambda given, true: given.max(axis=-1) - true.min(axis=-1)  # noqa: E731
+    found = judged._over_scenes(tables, [largest, largest])
+    assert found.value == pytest.approx(np.mean([largest(one.mean(-1), other.mean(-1)) for one, other in zip(given, true)]))
+    assert found.low < found.value < found.high and found.high - found.low < 1

@@ -84,7 +84,14 @@ def raises(model, x, target):
     return x
 
 
+def crowded(model, x, target):
+    if len(x) > 1:
+        raise RuntimeError("one at a time")
+    return x
+
+
 @pytest.mark.parametrize("function, message", [
+    (crowded, r"the method crowded fails for scene 0 \(horse\) to scene 2 \(cow\), together: RuntimeError: one at a time"),
     (raises, r"the method raises fails for scene 1 \(zebra\): RuntimeError: no zebras"),
     (lambda model, x, target: x[0], r"gives \(3, 128, 128\) for the pictures \(3, 3, 128, 128\) \(scene 0 \(horse\) and so on\); expected"),
     (lambda model, x, target: x.numpy(), r"gives ndarray for .* expected a tensor \(3, C, h, w\)"),
