@@ -147,6 +147,12 @@ def test_an_error_inside_a_hidden_test_shows_nothing_of_it(tmp_path):
     assert third.outputs[0].traceback == ["a", "b"]
 
 
+@of_each
+def test_a_page_begins_with_the_title_and_shows_no_cell_of_ours(graded, released, name):
+    title, told = released[name].cells[0].source.splitlines()[0].lstrip("# "), words(graded[name][0] / "feedback" / "perfect.html")
+    assert title in told and "xaitutor.homework import untouched" not in told
+
+
 def test_the_teachers_own_page_shows_the_tests(released, tmp_path):
     put(tmp_path / "in" / "anna" / "part_1.ipynb", filled(released["part_1"], solutions("part_1")))
     [result] = homework.grade("part_1", tmp_path / "in", tmp_path / "out", with_tests=True)

@@ -75,6 +75,7 @@ def test_the_values_for_kubernetes():
     assert first <= c.KubeSpawner.uid(spawner) == 10007 <= last
     c.KubeSpawner.pre_spawn_hook(spawner)
     assert spawner.args == []
+    assert c.KubeSpawner.pod_security_context == {"fsGroupChangePolicy": "OnRootMismatch"}  # nobody reads what others hand in
 
 
 class Config(types.SimpleNamespace):
@@ -123,6 +124,12 @@ def test_the_hub_keeps_its_secrets_and_gives_the_formgrader_to_instructors(monke
         spawner = types.SimpleNamespace(user=types.SimpleNamespace(admin=admin), args=first.Spawner.args)
         first.Spawner.pre_spawn_hook(spawner)
         assert sum("formgrader" in word for word in spawner.args) == admin
+
+
+def test_the_service_starts_the_hub_as_the_page_does_and_ends_nobody_with_it():
+    service = (CLASSROOM / "jupyterhub.service").read_text("utf-8").splitlines()
+    started = re.search(r"export PATH=(\S+):\$PATH (\S+) (\S+)\n +(.+)", PAGE)
+    assert {f"Environment={started[2]}", f"Environment={started[3]}", f"ExecStart={started[1]}/{started[4]}", "KillMode=process"} <= set(service)
 
 
 def test_the_page_names_files_that_are_there_and_the_versions_in_use():

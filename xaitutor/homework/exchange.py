@@ -14,6 +14,7 @@ import os
 import re
 import shutil
 import sys
+import warnings
 from pathlib import Path
 
 from xaitutor.files import new_files
@@ -50,7 +51,8 @@ def hand_back(name: str, course: str | Path) -> list[str]:
     if not rows:
         raise ValueError(f"nothing of {name} has been graded in {course}; first: xaitutor homework grade {name} --course {course}")
     desk = _desk(course)
-    with desk.gradebook as gradebook:
+    with desk.gradebook as gradebook, warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Object of type", category=Warning, module="nbgrader")  # SQLAlchemy's, on nbgrader's own ways
         for row in rows:
             _mark(gradebook, name, row, course / "submitted" / row["student"] / name)
     for row in rows:

@@ -90,16 +90,19 @@ class Run(Execute):
     def _try(self, cell, resources, index) -> None:
         try:
             if index == 0 or is_grade(cell):
-                self._restore(index)
+                self._restore(cell, index)
             super().preprocess_cell(cell, resources, index)
         except DeadKernelError:
             self.lost = self.lost or ENDED
         except CellTimeoutError:
             self.lost = ENDLESS
 
-    def _restore(self, index: int) -> None:
-        """What tests rely on is what it was. nbclient puts the cell itself in this one's place when it has run."""
-        ours = self.execute_cell(new_code_cell(RESTORE), index, store_history=False)
+    def _restore(self, cell, index: int) -> None:
+        """What tests rely on is what it was. nbclient puts this one in the cell's place, and a cell of text or an empty one never back."""
+        try:
+            ours = self.execute_cell(new_code_cell(RESTORE), index, store_history=False)
+        finally:
+            self.nb.cells[index] = cell
         self.replaced.update(name for output in ours.outputs for name in output.get("text", "").split())
         self.room = ROOM
 
