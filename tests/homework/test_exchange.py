@@ -25,7 +25,7 @@ def course(tmp_path_factory):
     (folder / "course").mkdir()
     (folder / "exchange").mkdir()
     (folder / "exchange").chmod(0o777)
-    config = f"c = get_config()\nc.CourseDirectory.course_id = 'seeing'\nc.Exchange.root = {str(folder / 'exchange')!r}\nc.ExchangeCollect.check_owner = False\n"
+    config = f"c = get_config()\nc.CourseDirectory.course_id = 'seeing'\nc.CourseDirectory.root = {str(folder / 'course')!r}\nc.Exchange.root = {str(folder / 'exchange')!r}\nc.ExchangeCollect.check_owner = False\n"
     (folder / "course" / "nbgrader_config.py").write_text(config, "utf-8")
     return folder / "course"
 
