@@ -21,6 +21,7 @@ from xaitutor.maximization import (
     target,
     total_variation,
     unit,
+    within,
 )
 from xaitutor.maximization.parameterisations import EDGE
 
@@ -137,6 +138,18 @@ def test_the_first_step_sees_the_start(linear, kind, shape):
     maximize(linear, target(0), start=start, steps=1, parameterisation=kind,
              transforms=[lambda x: seen.append(x.detach().clone()) or x], **QUIET)
     assert torch.allclose(seen[0], start.reshape(1, 3, 8, 8), atol=1e-5)
+
+
+def test_several_classes_from_several_starts_are_what_each_alone_would_be(resnet):
+    model, preprocess = resnet
+    starts = torch.rand(3, 3, 40, 40, generator=torch.Generator().manual_seed(5))
+    options = dict(steps=4, learning_rate=0.1, parameterisation=RAW, penalties=[total_variation(1)], **QUIET)
+    together = maximize(model, target([2, 0, 2]), preprocess, start=starts, after_step=[within(starts, 0.5)], **options)
+    for i, k in enumerate((2, 0, 2)):
+        alone = maximize(model, target(k), preprocess, start=starts[i], after_step=[within(starts[i:i + 1], 0.5)], **options)
+        assert torch.allclose(together.pictures[i], alone.pictures[0], atol=1e-4)
+        assert torch.allclose(together.activations[:, i], alone.activations[:, 0], atol=1e-3)
+    assert measure(model, target([2, 0, 2]), starts, preprocess).tolist() == pytest.approx(together.activations[0].tolist(), abs=1e-3)
 
 
 def test_a_start_decides_the_size_and_is_not_changed(resnet):
@@ -379,8 +392,12 @@ def test_bad_objectives(resnet, objective, error, message):
     ({"seed": -1}, ValueError, "seed is a whole number from 0"),
     ({"seed": "x"}, ValueError, "seed is a whole number from 0"),
     ({"preprocess": lambda x: x}, TypeError, "what load_model gives second"),
-    ({"start": picture()[:2]}, ValueError, r"one picture \(3, H, W\) or \(1, 3, H, W\), as this network takes, not \(2, 8, 8\)"),
-    ({"start": torch.zeros(2, 3, 8, 8)}, ValueError, "one picture"),
+    ({"start": picture()[:2]}, ValueError, r"one picture \(3, H, W\) or several, \(n, 3, H, W\), as this network takes, not \(2, 8, 8\)"),
+    ({"objective": target([0, 1])}, ValueError, "2 classes are for as many pictures, and there is 1; ask for n=2"),
+    ({"objective": target([0, 1]), "n": 3}, ValueError, "2 classes are for as many pictures, and there are 3"),
+    ({"objective": target([0, 9]), "n": 2}, IndexError, "there is no 9"),
+    ({"start": torch.zeros(0, 3, 8, 8)}, ValueError, r"not \(0, 3, 8, 8\)"),
+    ({"start": torch.zeros(2, 3, 8, 8), "n": 3}, ValueError, "n=3 pictures cannot begin at 2 starts"),
     ({"start": (255 * picture()).byte()}, TypeError, "floats in .* not a tensor of torch.uint8"),
     ({"start": np.zeros((8, 8, 3))}, TypeError, "not ndarray"),
     ({"start": 3 * picture()}, ValueError, r"values in \[0, 1\], not .* to 2.9.*denormalise"),
@@ -390,7 +407,7 @@ def test_bad_objectives(resnet, objective, error, message):
 ])
 def test_bad_arguments(linear, arguments, error, message):
     with pytest.raises(error, match=message):
-        maximize(linear, target(0), **{"size": 8, "steps": 1, **arguments}, **QUIET)
+        maximize(linear, **{"objective": target(0), "size": 8, "steps": 1, **arguments}, **QUIET)
 
 
 def test_training_mode(linear):

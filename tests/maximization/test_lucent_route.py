@@ -153,6 +153,7 @@ def test_it_says_nothing(tmp_path):
     (channel("layer2", 0) + diversity("layer2"), {}, ValueError, "n is 1"),
     (direction("fc", torch.ones(12)), {}, ValueError, "Lucent has no direction for layer 'fc'"),
     (channel("layer2", 0), {"start": torch.rand(3, 32, 32)}, ValueError, "Lucent does not have start"),
+    (target([0, 1]), {"n": 2}, ValueError, "Lucent does not know one class for each picture"),
     (channel("layer2", 0), {"patience": 3}, ValueError, "Lucent does not have patience"),
     (channel("layer2", 0), {"after_step": [blur(1)]}, ValueError, "Lucent does not have after_step"),
     (channel("layer2", 0), {"parameterisation": fourier(2)}, ValueError, "Lucent does not have decay=2"),

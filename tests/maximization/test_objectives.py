@@ -17,6 +17,7 @@ def test_each_kind_by_hand():
     assert values(unit("a", 1, column=4), a=A).tolist() == [A[0, 1, 2, 4], A[1, 1, 2, 4]]
     logits = torch.tensor([[1.0, 2.0], [3.0, 4.0]])
     assert target(1).values({"": logits}).tolist() == [2, 4]
+    assert target([1, 0]).values({"": logits}).tolist() == target(torch.tensor([1, 0])).values({"": logits}).tolist() == [2, 3]
     assert values(unit("a", 0), a=logits).tolist() == values(channel("a", 0), a=logits).tolist() == [1, 3]
 
 
@@ -57,6 +58,8 @@ def test_diversity_of_the_same_and_of_strangers():
 @pytest.mark.parametrize("make, error, message", [
     (lambda: channel(3, 7), TypeError, "layer is a name"),
     (lambda: channel("a", 1.5), TypeError, "index is a whole number, not 1.5"),
+    (lambda: target([0, 1.5]), TypeError, "index is a whole number, not 1.5"),
+    (lambda: target("zebra"), TypeError, "index is a whole number, not 'zebra'"),
     (lambda: channel("a", True), TypeError, "index is a whole number, not True"),
     (lambda: unit("a", 0, row="top"), TypeError, "row is a whole number"),
     (lambda: direction("a", [0.0, 0.0]), ValueError, "not all 0"),

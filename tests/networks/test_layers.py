@@ -4,7 +4,10 @@ import torchvision
 from torch import nn
 
 from tests.helpers import FAMILIES, fingerprint, small
-from xaitutor.networks.layers import Row, evaluating, record, summary
+from xaitutor.attribution import occlusion
+from xaitutor.networks.layers import Row, evaluating, record, run, summary
+from xaitutor.networks.layouts import pixel_by_pixel
+from xaitutor.units import survey
 
 
 class Residual(nn.Module):
@@ -228,3 +231,33 @@ def test_summary_after_an_exception_leaves_nothing():
     with pytest.raises(ValueError, match="the model cannot take x"):
         summary(model, torch.rand(1, 4, 32, 32))
     assert fingerprint(model) == before
+
+
+class Viewed(nn.Module):
+    """Ends in `view`, as many a small network does, which only takes numbers that lie in memory in the usual order."""
+
+    def __init__(self):
+        super().__init__()
+        torch.manual_seed(0)
+        self.conv, self.head = nn.Conv2d(3, 4, 3), nn.Linear(4 * 6 * 6, 5)
+
+    def forward(self, x):
+        return self.head(self.conv(x).relu().view(len(x), -1))
+
+
+def test_a_network_that_ends_in_view_takes_pictures_in_any_order_of_memory():
+    model, x = Viewed().eval(), torch.rand(2, 3, 8, 8)
+    other = pixel_by_pixel(x)
+    with pytest.raises(RuntimeError, match="view size"):
+        model(other)
+    assert torch.allclose(run(model, other), model(x), atol=1e-6)
+    found = survey(model, "conv", torch.utils.data.TensorDataset(x), 1, "max", progress=False)
+    assert torch.allclose(found.scores[:, 0], model.conv(x).amax((0, 2, 3)), atol=1e-6)
+    assert occlusion(model, x, 0, window=4).shape == (2, 1, 8, 8)
+
+
+def test_pixel_by_pixel_changes_the_order_in_memory_alone():
+    x = torch.rand(2, 3, 8, 8)
+    assert torch.equal(pixel_by_pixel(x), x) and pixel_by_pixel(x).is_contiguous(memory_format=torch.channels_last)
+    for other in (x.double(), x[0]):  # convolutions of doubles take as long either way
+        assert pixel_by_pixel(other) is other

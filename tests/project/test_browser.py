@@ -3,8 +3,8 @@
 JupyterLab is started by `make lab`, on the students' versions (the solved ones are nbval's) and the homework without
 outputs, so that an old output is never taken for a new one. Notebooks without widgets are opened with their stored outputs, and their pictures
 looked for: that their cells run is nbval's to say, and that those of the student's version do, `test_unanswered`'s. Of a notebook with widgets the cells
-are run that these need; one lesson and one homework are run whole. What a cell printed is read from the notebook that
-JupyterLab saves; what a widget answers, from its text. Pictures of all that was to be seen are left in
+are run that these need; one lesson and one homework are run whole. All are opened in one page, one after another. What a cell printed is read from the
+notebook that JupyterLab saves; what a widget answers, from its text. With PHOTOGRAPH=1 in the environment, pictures of all that was to be seen are left in
 build/screenshots. Where there is no Chrome or Chromium, all of this is skipped.
 """
 
@@ -20,7 +20,6 @@ import signal
 import socket
 import subprocess
 import time
-from contextlib import contextmanager
 from itertools import count
 from pathlib import Path
 from urllib.request import Request, urlopen
@@ -128,9 +127,9 @@ def browser():
         browser.close()
 
 
-@contextmanager
-def opened(browser, lab):
-    """An empty page of a fresh profile, as large as a projector's; `page.outside` lists what it asked others for."""
+@pytest.fixture(scope="module")
+def jupyterlab(browser, lab):
+    """A page of a fresh profile, as large as a projector's, with JupyterLab as `make lab` opens it; `page.outside` lists what it asked others for."""
     context = browser.new_context(viewport={"width": 1280, "height": 800})
     context.set_default_timeout(PATIENCE * 1000)
     inside = re.compile(rf"(http|ws)://(localhost|127\.0\.0\.1):{lab[0].split(':')[-1]}/|data:|blob:|about:")
@@ -139,25 +138,27 @@ def opened(browser, lab):
     context.on("request", lambda request: inside.match(request.url) or page.outside.append(request.url))
     context.route(lambda url: not inside.match(url), lambda route: route.abort())
     context.route_web_socket(lambda url: not inside.match(url), lambda ws: (page.outside.append(ws.url), ws.close()))
+    page.goto(f"{lab[0]}/lab/tree/notebooks/{WHOLE}.ipynb?reset&token={TOKEN}")
+    page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)")
+    page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    close(page, lab)
     yield page
     context.close()
 
 
 @pytest.fixture
-def page(browser, lab):
-    with opened(browser, lab) as page:
-        yield page
-    for session in api(lab[0], "sessions") or ():  # so that never two networks are in memory
+def page(jupyterlab, lab):
+    """JupyterLab with no notebook open, in which nothing was asked of others yet."""
+    jupyterlab.outside.clear()
+    yield jupyterlab
+    close(jupyterlab, lab)
+
+
+def close(page, lab) -> None:
+    """Whatever is open, with what was not saved; and end the kernels, so that never two networks are in memory."""
+    page.evaluate("() => [...jupyterapp.shell.widgets('main')].forEach(widget => widget.dispose())")
+    for session in api(lab[0], "sessions") or ():
         api(lab[0], f"sessions/{session['id']}", "DELETE")
-
-
-@pytest.fixture(scope="module")
-def reader(browser, lab):
-    """A page with JupyterLab, in which notebooks are opened one after another, without kernels."""
-    with opened(browser, lab) as page:
-        page.goto(f"{lab[0]}/lab?reset&token={TOKEN}")
-        page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)")
-        yield page
 
 
 def api(address: str, what: str, method: str = "GET"):
@@ -185,7 +186,7 @@ def until(condition, seconds: float, pause=lambda milliseconds: time.sleep(milli
 
 def run_all(page, lab, name: str) -> dict:
     """Open the notebook `name`, run all of its cells, and give what JupyterLab saves when the kernel has done them."""
-    page.goto(f"{lab[0]}/lab/tree/{name}?reset&token={TOKEN}")
+    show(page, path=name)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
     assert until(lambda: idle(lab[0]), PATIENCE, page.wait_for_timeout), "the kernel does not start"
     notebook, end = {"cells": []}, time.monotonic() + LONG
@@ -196,18 +197,25 @@ def run_all(page, lab, name: str) -> dict:
     return notebook
 
 
+def show(page, **what) -> None:
+    page.evaluate("what => jupyterapp.commands.execute('docmanager:open', what).then(widget => widget.revealed)", what)
+
+
 def saved(page, lab, name: str, end: float) -> dict:
     """What JupyterLab saves, once all is done, or once for twenty seconds the kernel rests and nothing changes."""
     notebook, quiet = {"cells": []}, 0
     while quiet < (2 if finished(notebook) else 40) and time.monotonic() < end:
         before, resting = notebook, idle(lab[0])
+        if not resting:
+            page.wait_for_timeout(250)
+            continue
         page.keyboard.press("ControlOrMeta+s")
         page.wait_for_timeout(500)
         try:
             notebook = json.loads((lab[1] / name).read_text("utf-8"))
         except json.JSONDecodeError:  # it is just being written
             continue
-        quiet = quiet + 1 if resting and notebook == before else 0
+        quiet = quiet + 1 if notebook == before else 0
     return notebook
 
 
@@ -222,14 +230,16 @@ def choose(page, menu: str, entry: str) -> None:
     page.locator(".lm-Menu-itemLabel").get_by_text(entry, exact=True).click()
 
 
-def photograph(page, folder: Path) -> None:
-    """Screen after screen, from the first cell to the last."""
+def scroll(page, path: Path) -> None:
+    """Screen after screen, from the first cell to the last, with a picture of each where these are wanted."""
+    folder = SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix("")
     shutil.rmtree(folder, ignore_errors=True)
     scroller = page.locator(".jp-Notebook:visible .jp-WindowedPanel-outer")
     scroller.evaluate("e => e.scrollTop = 0")
     for number in count():
         page.wait_for_function("[...document.images].every(image => image.complete)")
-        page.screenshot(path=folder / f"{number:02}.png")
+        if os.environ.get("PHOTOGRAPH"):
+            page.screenshot(path=folder / f"{number:02}.png")
         if not scroller.evaluate("e => { const before = e.scrollTop; e.scrollTop += 0.9 * e.clientHeight; return e.scrollTop - before; }"):
             return
 
@@ -339,23 +349,21 @@ named = {"ids": lambda path: path.relative_to(NOTEBOOKS).with_suffix("").as_posi
 
 
 @pytest.mark.parametrize("path", READ, **named)
-def test_a_notebook_is_to_be_read(path, reader):
+def test_a_notebook_is_to_be_read(path, page):
     """With the outputs that are stored: all pictures are there, and nothing is asked of anybody else."""
     cells = json.loads(path.read_text("utf-8"))["cells"]
     pictures = [output for cell in cells for output in cell.get("outputs", ()) if "image/png" in output.get("data", {})]
-    where = {"path": f"stored/{path.relative_to(ROOT).as_posix()}", "kernelPreference": {"shouldStart": False}}
-    reader.evaluate("where => jupyterapp.commands.execute('docmanager:open', where).then(widget => widget.revealed)", where)
-    photograph(reader, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
-    shown = reader.locator(".jp-Notebook:visible .jp-OutputArea-output img")
-    assert until(lambda: shown.count() >= len(pictures), PATIENCE, reader.wait_for_timeout), f"of {len(pictures)} pictures {shown.count()} are shown"
-    reader.evaluate("() => jupyterapp.shell.currentWidget.dispose()")  # open ones are kept up to date, at a price
-    assert reader.outside == []
+    show(page, path=f"stored/{path.relative_to(ROOT).as_posix()}", kernelPreference={"shouldStart": False})
+    scroll(page, path)
+    shown = page.locator(".jp-Notebook:visible .jp-OutputArea-output img")
+    assert until(lambda: shown.count() >= len(pictures), PATIENCE, page.wait_for_timeout), f"of {len(pictures)} pictures {shown.count()} are shown"
+    assert page.outside == []
 
 
 @pytest.mark.parametrize("path", RUN, **named)
 def test_a_notebook_runs_and_its_widgets_answer(path, page, lab):
     notebook = run_all(page, lab, path.relative_to(ROOT).as_posix())
-    photograph(page, SCREENSHOTS / path.relative_to(NOTEBOOKS).with_suffix(""))
+    scroll(page, path)
     assert code_cells(notebook) and errors(notebook) == []
     if path.stem == WHOLE:
         exercises_are_open(notebook, path)

@@ -171,7 +171,8 @@ def violations(page) -> list[str]:
 def photograph(page, name: str, width: int, light: str) -> None:
     page.evaluate("document.querySelectorAll('img').forEach(image => { image.loading = 'eager'; })")
     page.wait_for_function("[...document.images].every(image => image.complete && image.naturalWidth)")
-    page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{light}.png", full_page=True)
+    if ALL:
+        page.screenshot(path=SCREENSHOTS / f"{name}-{width}-{light}.png", full_page=True)
 
 
 @needs_browser

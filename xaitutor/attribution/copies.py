@@ -11,6 +11,7 @@ from torch import Tensor, nn
 
 from xaitutor.attribution.class_scores import decide, logits_of, of_classes, require_score
 from xaitutor.attribution.inputs import at_least_one
+from xaitutor.networks.layouts import pixel_by_pixel
 from xaitutor.progress import tqdm
 
 
@@ -31,7 +32,7 @@ def weighted_sum(attribute: Callable, copies: Iterable[Copy], n: int, total: int
     result = None
     with tqdm(total=total, delay=3, leave=False, disable=not progress) as bar:
         for batch in batches(copies, batch_size):
-            images = torch.stack([copy.image for copy in batch])
+            images = pixel_by_pixel(torch.stack([copy.image for copy in batch]))
             index = torch.tensor([copy.index for copy in batch], device=images.device)
             part = attribute(images, index)
             wide = torch.promote_types(part.dtype, torch.float32)
@@ -52,7 +53,7 @@ def answers(model: nn.Module, copies: Iterable[Tensor], total: int, target: int 
     rows = []
     with torch.no_grad(), tqdm(total=total, delay=3, leave=False, disable=not progress) as bar:
         for batch in batches(copies, batch_size):
-            logits = logits_of(model, torch.stack(batch))
+            logits = logits_of(model, pixel_by_pixel(torch.stack(batch)))
             rows.append(logits if target is None else logits[:, target])
             bar.update(len(batch))
     return torch.cat(rows)

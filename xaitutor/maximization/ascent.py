@@ -59,14 +59,14 @@ def maximize(
 
     objective: `channel(…)`, `unit(…)`, `target(…)`, `direction(…)`, `diversity(…)`, and sums of them.
     preprocess: as from `load_model`; only its mean and std count. None for a model that takes [0, 1].
-    size: pixels along each side. start: a picture (C, H, W) or (1, C, H, W) in [0, 1] to begin with, instead of noise. C is what the
-    network's first convolution takes: 3 in most, 1 where it was made for grey pictures.
+    size: pixels along each side. start: a picture (C, H, W) in [0, 1] to begin with, or one for each picture, (n, C, H, W), instead of noise. C is
+    what the network's first convolution takes: 3 in most, 1 where it was made for grey pictures.
     optimiser: called as `optimiser([parameters], lr=learning_rate)`; `torch.optim.SGD` is the plain formula above.
     parameterisation: `pixels(…)` or `fourier(…)`: what the parameters mean.
     transforms: functions x → x, one after the other: what the network sees (`jitter`, `rotation`, `scaling`).
     penalties: functions x → number, subtracted from the objective (`total_variation`).
     after_step: functions (x, step) → x, step counted from 1: what becomes of the picture after it (`blur`).
-    n: pictures at once, from different noise. patience: stop after so many steps without a new best.
+    n: pictures at once, from different noise; together they take half the time. patience: stop after so many steps without a new best.
     seed: the same gives the same pictures; the random numbers of the caller go on as if nothing had been.
 
     Costs one forward pass, as far as the objective's last layer, and one backward pass a step. The model is afterwards
@@ -78,7 +78,7 @@ def maximize(
     check_numbers(steps=steps, n=n, size=size, patience=patience, learning_rate=learning_rate)
     picture = first_picture(start, size, n, like(model), channels_of(model, preprocess))
     check_colours(parameterisation, picture.shape[1])
-    ready = prepare(model, objective, preprocess, picture[:1], n)
+    ready = prepare(model, objective, preprocess, picture[:1], len(picture))
     shape, rows, moved = tuple(picture.shape[2:]), [], False
     with seeded(seed):
         parameters = encode(parameterisation, picture).clone()  # pixels without a sigmoid are the start itself
@@ -166,20 +166,22 @@ def check_colours(kind: Parameterisation, channels: int) -> None:
 
 
 def first_picture(start: Tensor | None, size: int, n: int, alike: Tensor, channels: int = 3) -> Tensor:
-    """(n, C, H, W): `start`, or else grey."""
+    """(n, C, H, W): `start`, whose number counts, or else grey."""
     if start is None:
         return alike.new_full((n, channels, size, size), 0.5)
     if not isinstance(start, Tensor) or not start.is_floating_point():
         kind = f"a tensor of {start.dtype}" if isinstance(start, Tensor) else type(start).__name__
         raise TypeError(f"start is a tensor of floats in [0, 1], as from images.to_tensor(…), not {kind}")
     picture = start[None] if start.ndim == 3 else start
-    if picture.ndim != 4 or picture.shape[:2] != (1, channels):
-        raise ValueError(f"start is one picture ({channels}, H, W) or (1, {channels}, H, W), as this network takes, not {tuple(start.shape)}")
+    if picture.ndim != 4 or picture.shape[1] != channels or not len(picture):
+        raise ValueError(f"start is one picture ({channels}, H, W) or several, (n, {channels}, H, W), as this network takes, not {tuple(start.shape)}")
     if not (picture.min() >= 0 and picture.max() <= 1):  # so that NaN is refused, too
         raise ValueError(f"start has values in [0, 1], not {picture.min():.3g} to {picture.max():.3g}; is it "
                          "normalised? images.denormalise(x, mean, std) brings it back")
-    if n > 1:
+    if n > 1 and len(picture) == 1:
         raise ValueError(f"n={n} pictures from one start would be {n} times the same one; leave n or start out")
+    if n not in (1, len(picture)):
+        raise ValueError(f"n={n} pictures cannot begin at {len(picture)} starts; leave n out")
     return picture.detach().to(alike)
 
 

@@ -1,14 +1,13 @@
 """Class pictures, and who recognises them: a picture that another network names shows more than the first one's own illusion.
 
 ``python -m xaitutor.maximization.class_pictures`` makes twelve pictures by each of `WAYS`, from several seeds, and asks three networks what they are
-(`data/class_pictures.json`; ten minutes). It also writes a sheet of the finest (`docs/class_pictures.jpg`).
+(`data/class_pictures.json`; five minutes). It also writes a sheet of the finest (`docs/class_pictures.jpg`).
 """
 
 from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Callable
 
 import torch
 from torch import Tensor, nn
@@ -45,16 +44,16 @@ WAYS: dict[str, dict] = {
 }
 
 
-def near_a_guess(pictures: Tensor, seed: int = 0, radius: float = RADIUS) -> dict:
-    """Options for `maximize`: from a guess at a class's `pictures` (N, 3, H, W), plain steps in gently weighted waves, and never far."""
-    start = guess(pictures, seed)
-    return {"start": start, "after_step": [within(start, radius)], "parameterisation": fourier(0.4), "penalties": [total_variation(1)],
+def near_a_guess(guesses: Tensor, radius: float = RADIUS) -> dict:
+    """Options for `maximize`: from each of the `guesses` (n, 3, H, W), by plain steps in gently weighted waves, and never far from it."""
+    return {"start": guesses, "after_step": [within(guesses, radius)], "parameterisation": fourier(0.4), "penalties": [total_variation(1)],
             "optimiser": torch.optim.SGD, "learning_rate": 30}
 
 
-def one_per_class(model: nn.Module, preprocess, options: Callable[[int], dict]) -> Tensor:
-    """One picture for each of the menagerie's classes, (12, 3, H, W), by `STEPS` steps of `maximize` with ``options(k)`` for class k."""
-    return torch.cat([maximize(model, target(k), preprocess, steps=STEPS, progress=False, **options(k)).pictures for k in range(len(CLASSES))])
+def one_per_class(model: nn.Module, preprocess, **options) -> Tensor:
+    """One picture for each of the menagerie's classes, (12, 3, H, W), by `STEPS` steps of `maximize` with these options."""
+    count = len(CLASSES)
+    return maximize(model, target(range(count)), preprocess, n=count, steps=STEPS, progress=False, **options).pictures
 
 
 def pictures_by_class() -> Tensor:
@@ -72,24 +71,24 @@ def read() -> dict:
 def main() -> None:
     loaded = {name: models.load_model(name) for name in (ROBUST, ORDINARY, OTHER)}
     shown, found = pictures_by_class(), {}
-    asked = [(name, ROBUST, lambda k, seed, options=options: options | {"seed": seed}) for name, options in WAYS.items()]
-    asked += [(f"near a guess, {title}", name, lambda k, seed: near_a_guess(shown[k], seed)) for title, name in (("robust", ROBUST), ("ordinary", ORDINARY))]
-    for name, maker, options in tqdm(asked, "ways"):
+    guesses = [torch.cat([guess(pictures, seed) for pictures in shown]) for seed in range(SEEDS)]
+    asked = [(name, ROBUST, [{**options, "seed": seed} for seed in range(SEEDS)]) for name, options in WAYS.items()]
+    asked += [(f"near a guess, {title}", name, map(near_a_guess, guesses)) for title, name in (("robust", ROBUST), ("ordinary", ORDINARY))]
+    for name, maker, each in tqdm(asked, "ways"):
         model, preprocess, _ = loaded[maker]
-        made = [one_per_class(model, preprocess, lambda k, seed=seed, options=options: options(k, seed)) for seed in range(SEEDS)]
+        made = [one_per_class(model, preprocess, **options) for options in each]
         found[name] = {witness: [_named(*loaded[witness][:2], pictures) for pictures in made] for witness in loaded}
     # What the guesses alone are worth, before any step.
-    guesses = [torch.cat([guess(pictures, seed) for pictures in shown]) for seed in range(SEEDS)]
     found["the guesses alone"] = {witness: [_named(*loaded[witness][:2], pictures) for pictures in guesses] for witness in loaded}
     new_files.put(data_files.DATA / FILE, json.dumps({"about": {"steps": STEPS, "radius": RADIUS}, "named": found}) + "\n")
     data_files.write_sums()
-    write_sheet(shown)
+    write_sheet([guesses[seed] for seed in SHOWN])
 
 
-def write_sheet(shown: Tensor) -> None:
+def write_sheet(guesses: list[Tensor]) -> None:
     """Twenty-four class pictures of the robust network, the classes in turn, as `docs/class_pictures.jpg`, each twice as large as it is."""
     model, preprocess, _ = models.load_model(ROBUST)
-    made = torch.cat([one_per_class(model, preprocess, lambda k, seed=seed: near_a_guess(shown[k], seed)) for seed in SHOWN])
+    made = torch.cat([one_per_class(model, preprocess, **near_a_guess(each)) for each in guesses])
     large = F.interpolate(made, scale_factor=2, mode="bicubic").clamp(0, 1)
     with new_files.whole(SHEET) as own:
         sheet = torchvision.utils.make_grid(large, nrow=6, padding=6, pad_value=1)

@@ -47,6 +47,8 @@ def maximize_lucent(
     _check_known(start, patience, after_step, parameterisation)
     channels = channels_of(model, preprocess)
     ready = prepare(model, objective, preprocess, first_picture(None, size, 1, like(model), channels), n)
+    if any(isinstance(term.index, tuple) for term in ready.objective.terms):
+        raise ValueError("Lucent does not know one class for each picture; ask for one class at a time, or use maximize")
     if ready.turned or channels != 3:
         what = f"layers that put out (N, h, w, C), such as {min(ready.turned)!r}" if ready.turned else f"networks that take {channels} channels"
         raise ValueError(f"Lucent does not know {what}; use maximize")

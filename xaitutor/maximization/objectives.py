@@ -6,6 +6,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import NamedTuple
 
@@ -19,7 +20,7 @@ class Term(NamedTuple):
 
     kind: str
     layer: str
-    index: int | None = None
+    index: int | tuple[int, ...] | None = None
     row: int | None = None
     column: int | None = None
     vector: Tensor | None = None
@@ -60,9 +61,10 @@ def unit(layer: str, index: int, row: int | None = None, column: int | None = No
     return Objective((Term("unit", _name(layer), _whole(index, "index"), row, column),))
 
 
-def target(index: int) -> Objective:
-    """The logit of one class: what the network outputs, before any softmax."""
-    return Objective((Term("target", "", _whole(index, "index")),))
+def target(index: int | Sequence[int]) -> Objective:
+    """The logit of one class: what the network outputs, before any softmax. Of several, (n,): one class for each of n pictures."""
+    several = isinstance(index, (Sequence, Tensor)) and not isinstance(index, str) and getattr(index, "ndim", 1)
+    return Objective((Term("target", "", tuple(_whole(one, "index") for one in index) if several else _whole(index, "index")),))
 
 
 def direction(layer: str, vector: Tensor) -> Objective:
@@ -94,9 +96,14 @@ def check(term: Term, shape: tuple[int, ...], n: int) -> None:
                          "(N, C, H, W) or (N, C)")
     if term.kind == "target" and len(shape) != 2:
         raise ValueError(f"the network outputs {tuple(shape)} and no logits (N, classes); take channel(layer, index)")
-    if term.index is not None and not 0 <= term.index < shape[1]:
-        what = "classes" if term.kind == "target" else "channels" if len(shape) == 4 else "units"
-        raise IndexError(f"{where} has {shape[1]} {what}, 0 to {shape[1] - 1}; there is no {term.index}")
+    several = isinstance(term.index, tuple)
+    for index in term.index if several else () if term.index is None else (term.index,):
+        if not 0 <= index < shape[1]:
+            what = "classes" if term.kind == "target" else "channels" if len(shape) == 4 else "units"
+            raise IndexError(f"{where} has {shape[1]} {what}, 0 to {shape[1] - 1}; there is no {index}")
+    if several and len(term.index) != n:
+        raise ValueError(f"{len(term.index)} classes are for as many pictures, and there {'is 1' if n == 1 else f'are {n}'}; ask for n={len(term.index)}, "
+                         "or for as many starts")
     if len(shape) == 2 and (term.row is not None or term.column is not None):
         raise ValueError(f"{where} outputs {tuple(shape)}: it has no rows and columns; leave row and column out")
     for name, position, count in zip(("row", "column"), (term.row, term.column), shape[2:]):
@@ -113,6 +120,10 @@ def check(term: Term, shape: tuple[int, ...], n: int) -> None:
 
 def _mean(activation: Tensor, term: Term) -> Tensor:
     return activation[:, term.index].reshape(len(activation), -1).mean(dim=1)
+
+
+def _logit(logits: Tensor, term: Term) -> Tensor:
+    return logits[torch.arange(len(logits)), list(term.index)] if isinstance(term.index, tuple) else logits[:, term.index]
 
 
 def _neuron(activation: Tensor, term: Term) -> Tensor:
@@ -135,7 +146,7 @@ def _alike(activation: Tensor, term: Term) -> Tensor:
     return similarity.diagonal() - similarity.sum(dim=1)
 
 
-_READ = {"channel": _mean, "target": _mean, "unit": _neuron, "direction": _projection, "diversity": _alike}
+_READ = {"channel": _mean, "target": _logit, "unit": _neuron, "direction": _projection, "diversity": _alike}
 
 
 def _name(layer: str) -> str:

@@ -33,7 +33,7 @@ def guess(pictures: Tensor, seed: int = 0, side: int = 8) -> Tensor:
 
 
 def within(centre: Tensor, radius: float) -> Callable[[Tensor, int], Tensor]:
-    """For `after_step`: what has left the ball of this radius around `centre` (1, C, H, W) comes back to its surface.
+    """For `after_step`: what has left the ball of this radius around `centre`, (1, C, H, W) or one for each picture, comes back to its surface.
 
         x ← c + (x − c) · min(1, r / |x − c|₂),    the length over all values of a picture in [0, 1]
 

@@ -96,13 +96,18 @@ def require_gradients(model: nn.Module) -> None:
 
 
 def run(model: nn.Module, x: Tensor):
-    """`model(x)`. Where torch, or the model, cannot do it, ValueError says what the model was given, what kind its parameters are, and torch's first line."""
+    """`model(x)`. Where torch, or the model, cannot do it, ValueError says what the model was given, what kind its parameters are, and torch's first line.
+
+    A model that ends in `x.view(len(x), -1)` can only take numbers that lie in memory in the usual order, and gets them so.
+    """
     try:
         with _uncompiled(model):
             return model(x)
     except torch.OutOfMemoryError:
         raise
     except (RuntimeError, IndexError, ValueError, AssertionError) as error:
+        if "view size is not compatible" in str(error) and not x.is_contiguous():
+            return run(model, x.contiguous())
         if isinstance(error, (IndexError, ValueError)) and _is_ours(error):
             raise
         if "nference tensors" in str(error):

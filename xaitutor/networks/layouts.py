@@ -8,7 +8,17 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+import torch
 from torch import Tensor, nn
+
+
+def pixel_by_pixel(x: Tensor) -> Tensor:
+    """The same pictures (N, C, H, W), with the channels of a pixel side by side in memory: on a processor, convolutions then take up to half as long.
+
+    So do their outputs lie, which `view` cannot take apart: for pictures that go through a whole network (`layers.run`), and no further.
+    """
+    quicker = x.ndim == 4 and x.device.type == "cpu" and x.dtype == torch.float32
+    return x.contiguous(memory_format=torch.channels_last) if quicker else x
 
 
 def channels_first(output: Tensor, model: nn.Module, layer: str, picture: tuple[int, int] | None = None) -> Tensor:

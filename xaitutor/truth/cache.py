@@ -1,4 +1,4 @@
-"""What was measured, kept in `build/truth` under names that say from what: another content has another name.
+"""What was measured, kept in `build/truth` (where a wheel was installed: beside what torch downloads) under names that say from what: another content has another name.
 
 A name is the SHA-256 of all that the result depends on, code included, so that nothing stale is ever read. `make clean` deletes it all.
 """
@@ -13,10 +13,11 @@ from importlib.util import find_spec
 from pathlib import Path
 
 import numpy as np
+import torch
 
 from xaitutor.files import data_files, new_files
 
-FOLDER = data_files.DATA.parent / "build" / "truth"
+FOLDER = (data_files.REPOSITORY / "build" if data_files.REPOSITORY else Path(torch.hub.get_dir()) / "xaitutor") / "truth"
 
 
 def name_of(*content) -> str:
