@@ -1,32 +1,35 @@
 """Which names a piece of code gives a value to, and which it uses."""
 
 import ast
+import symtable
 
 
 def given(source: str) -> set[str]:
-    """Assigned, defined or imported, the parameters of its own functions included."""
-    names = set()
-    for node in ast.walk(ast.parse(source)):
-        if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Store):
-            names.add(node.id)
-        elif isinstance(node, ast.FunctionDef | ast.ClassDef):
-            names.add(node.name)
-        elif isinstance(node, ast.arg):
-            names.add(node.arg)
-        elif isinstance(node, ast.alias):
-            names.add((node.asname or node.name).partition(".")[0])
-    return names
+    """Assigned, defined or imported, outside of functions and comprehensions."""
+    return {symbol.get_name() for symbol in _module(source).get_symbols() if symbol.is_assigned() or symbol.is_imported()}
 
 
 def used(source: str) -> set[str]:
-    return {node.id for node in ast.walk(ast.parse(source)) if isinstance(node, ast.Name) and isinstance(node.ctx, ast.Load)}
+    """Those that are looked up outside of functions, and inside of them where they are not the functions' own."""
+    module = _module(source)
+    return {symbol.get_name() for table in _tables(module) for symbol in table.get_symbols()
+            if symbol.is_referenced() and (table is module or symbol.is_global())}
 
 
 def passing(source: str) -> set[str]:
-    """The names of loops, comprehensions and parameters: what they are outside plays no role."""
-    targets = [node.target for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For | ast.comprehension)]
-    names = {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
-    return names | {node.arg for node in ast.walk(ast.parse(source)) if isinstance(node, ast.arg)}
+    """The names of loops: what they are afterwards plays no role."""
+    targets = [node.target for node in ast.walk(ast.parse(source)) if isinstance(node, ast.For)]
+    return {one.id for target in targets for one in ast.walk(target) if isinstance(one, ast.Name)}
+
+
+def _module(source: str) -> symtable.SymbolTable:
+    return symtable.symtable(source, "cell", "exec")
+
+
+def _tables(table: symtable.SymbolTable):
+    yield table
+    for inner in table.get_children():
+        yield from _tables(inner)
 
 
 def changed(source: str) -> set[str]:
@@ -53,5 +56,17 @@ def needed(sources: dict[int, str], wanted: set[int]) -> set[int]:
         source = sources[number]
         if number in wanted or names & ((given(source) - passing(source)) | changed(source)):
             kept.add(number)
-            names |= used(source) - passing(source)
+            anew, before = _anew_and_before(source)
+            names = names - anew | before
     return kept
+
+
+def _anew_and_before(source: str) -> tuple[set[str], set[str]]:
+    """What the cell gives a value to in any case, so that an earlier one plays no role; and what it uses before that, so that an earlier one does."""
+    anew, before = set(), set()
+    for node in ast.parse(source).body:
+        part = ast.unparse(node)
+        before |= used(part) - passing(part) - anew
+        if isinstance(node, ast.Assign | ast.Import | ast.ImportFrom | ast.FunctionDef | ast.ClassDef):
+            anew |= given(part)
+    return anew, before

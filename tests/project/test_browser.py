@@ -270,12 +270,12 @@ def kind(control) -> str:
 
 
 def answered(page, lab, control, caption, patience: float) -> bool:
-    """Whether `caption` changes when `control` is moved, if need be more than once: one step may change no number."""
+    """Whether `caption` changes when `control` is moved, if need be more than once: one step may change no number. (A photo takes its time.)"""
     until(lambda: idle(lab[0]), patience, page.wait_for_timeout)  # with what the last control asked for
     before, end = caption.text_content(), time.monotonic() + patience
     for attempt in count():
         move(control, attempt)
-        if until(lambda: caption.text_content() != before, 2**attempt, page.wait_for_timeout):
+        if until(lambda: caption.text_content() != before, patience if kind(control) == "upload" else 2**attempt, page.wait_for_timeout):
             return True
         if time.monotonic() > end:
             return False

@@ -58,3 +58,5 @@ def test_what_a_cell_needs():
     cells = {0: "import torch", 1: "x = torch.ones(3)", 2: "y = x + 1\nprint(y)", 3: "rows = []", 4: "rows.append(x)", 5: "for x in range(3):\n    print(x)",
              6: "z = [y for y in rows]", 7: "print(rows)", 8: "widget(z)", 9: "x = 5"}
     assert needed(cells, {8}) == {0, 1, 3, 4, 6, 8}
+    again = {0: "a = 1", 1: "b = 2", 2: "if b:\n    a = 3", 3: "def f():\n    c = b\n    return c + a", 4: "c = f()", 5: "a = 4", 6: "widget(a, c)"}
+    assert needed(again, {6}) == {0, 1, 2, 3, 4, 5, 6} and needed({0: "a = 1", 1: "a = 2", 2: "b = a", 3: "a += 1", 4: "widget(a, b)"}, {4}) == {1, 2, 3, 4}
