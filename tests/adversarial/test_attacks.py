@@ -9,7 +9,7 @@ from torch import nn
 
 from tests.adversarial.conftest import convolutional, linear, pictures
 from tests.helpers import close, fingerprint
-from xaitutor.adversarial import deepfool, fgsm, of_pixels, one_pixel, same_answer
+from xaitutor.adversarial import deepfool, fgsm, of_pixels, one_pixel, same_answer, single_pixel
 from xaitutor.attribution import gradient
 from xaitutor.networks.images import denormalise
 
@@ -131,6 +131,12 @@ def test_one_pixel_changes_one_pixel_and_is_the_same_each_time(seed):
     assert (found.image != x).any(dim=1).sum() <= 1
     assert 0 <= found.image.min() and found.image.max() <= 1
     assert one_pixel(model, x, seed=seed, batch_size=3, **SMALL)[1:] == found[1:]
+
+
+def test_the_first_candidates_are_places_and_colours_of_the_picture():
+    first = single_pixel._first(6, 9, 2000, seed=0)
+    assert first.min(axis=0).tolist() == [0, 0, 0, 0, 0] and first.max(axis=0).tolist() == [8, 5, 255, 255, 255]
+    assert first[:, 2:].mean() == pytest.approx(128, abs=2)
 
 
 def test_the_margin_of_one_pixel_is_that_of_its_picture():

@@ -19,6 +19,7 @@ from xaitutor.adversarial import (
     of_pixels,
     repaint,
     same_answer,
+    similarity,
     top_k_intersection,
 )
 from xaitutor.attribution import METHODS, grad_cam, gradient, gradient_x_input, lrp
@@ -148,6 +149,12 @@ def test_known_maps():
     assert dice(a, b).item() == pytest.approx(2 * 3 / 10)
     assert dice(a, torch.zeros_like(a)).item() == 0 and dice(torch.zeros_like(a), torch.zeros_like(a)).item() == 1
     assert top_k_intersection(a, b, 0.001).item() == 0  # at least one place
+
+
+def test_of_places_equally_hot_the_first_count():
+    heat = torch.zeros(1, 20, 20)
+    heat[0, 10:] = 1
+    assert torch.equal(similarity.hottest(heat, 0.25)[0].nonzero(), heat[0].nonzero()[:100])
 
 
 @pytest.mark.parametrize("call, message", [

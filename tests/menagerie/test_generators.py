@@ -1,12 +1,15 @@
 """The generators: their form, their training on a small scale, and what is written about them."""
 
 import json
+import re
 
 import pytest
 import safetensors
 import torch
 
 from tests.helpers import fingerprint
+from xaitutor.adversarial import load_generators
+from xaitutor.files import data_files
 from xaitutor.menagerie import CLASSES, generator_cards, generator_training, make_models
 from xaitutor.menagerie.generator_training import GeneratorRecipe
 from xaitutor.menagerie.generators import Generators
@@ -77,6 +80,15 @@ def test_the_card_says_what_they_do(tmp_path, monkeypatch):
     text = (tmp_path / "menagerie_generators.md").read_text()
     for word in ("g_s keeps", "g_a changes", "bad at", "make models MODELS_ARGS=menagerie_generators", "other coat", "seed 0"):
         assert word in text
+
+
+def test_the_embedded_ones_do_to_a_few_pictures_what_their_card_says():
+    found = generator_cards.report(load_generators()[0], GeneratorRecipe("menagerie_resnet18"), n=8)
+    card = (data_files.DATA / "models" / "menagerie_generators.md").read_text("utf-8")
+    for key, words in (("x and g_s", "difference of x and g_s"), ("g_s and g_a", "difference of g_s and g_a")):
+        [stated] = re.findall(rf"{words}, pixels in \[0, 1\] \| ([\d.]+)", card)
+        assert found[key] == pytest.approx(float(stated), rel=0.3)
+    assert found["keeps"] >= 0.75 and found["changes"] >= 0.75
 
 
 def test_make_models_knows_them(capsys):

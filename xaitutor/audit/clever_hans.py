@@ -55,7 +55,8 @@ def excess(network: Network, scenes: Sequence[Sequence[Scene]], method: Callable
 
     scenes: as `in_every_place` gives them. method: as (model, x, target) gives contributions to the logit, with their sign.
     """
-    found = np.stack([_background(network, row, np.full(len(row), i % len(CLASSES)), method) for i, row in enumerate(scenes)])
+    flat, labels = [scene for row in scenes for scene in row], np.repeat(np.arange(len(scenes)) % len(CLASSES), len(PLACES))
+    found = np.concatenate([_background(network, flat[i:i + BATCH], labels[i:i + BATCH], method) for i in range(0, len(flat), BATCH)])
     by_class = found.reshape(-1, len(CLASSES), len(PLACES)).transpose(1, 2, 0)
     return by_class - by_class.mean(axis=1, keepdims=True)
 
