@@ -3,6 +3,7 @@
     python benchmarks/run.py               import times, rendering, each notebook
     python benchmarks/run.py --whole-test  `make test` from start to end: seconds and peak memory
     python benchmarks/run.py --bulk        two hundred submissions, right, wrong and hostile, graded together
+    python benchmarks/run.py --faults      a fault in the code, ten times in each room: do its tests notice? (hours)
 
 Times are of this machine, in this hour. Each table therefore has a column of ratios to something that was measured
 in the same run; compare those.
@@ -313,6 +314,25 @@ def hostile(number: int = 3000) -> str:
             "a picture or a generator that is not what it was; “no such call” one that torch itself cannot make.\n")
 
 
+def planted(each: int = 10) -> str:
+    """Faults planted in each room that has tests of its own, one at a time (`tools/plant_faults.py`); what survives is printed."""
+    rooms = sorted(folder.name for folder in (ROOT / "xaitutor").iterdir() if (ROOT / "tests" / folder.name).is_dir() and any(folder.glob("*.py")))
+    rows = []
+    for room in rooms:
+        found = subprocess.run([sys.executable, ROOT / "tools" / "plant_faults.py", room, "--faults", str(each)], stdout=subprocess.PIPE, text=True).stdout
+        print(*(line for line in found.splitlines() if "LIVES" in line), sep="\n", flush=True)
+        rows.append(re.search(r"^(\w+): (\d+) of (\d+) caught, of (\d+)", found, re.MULTILINE).groups())
+    return faults_by_room(rows)
+
+
+def faults_by_room(rows: list[tuple[str, str, str, str]]) -> str:
+    """rows: room, how many were caught, how many were planted, how many could be."""
+    caught, number = (sum(int(row[i]) for row in rows) for i in (1, 2))
+    return (f"{table(('room', 'caught', 'planted', 'could be planted'), rows)}\n\nAn operator, a comparison, a constant, drawn at random and changed, one at a time: the tests of "
+            f"the room alone caught {caught} of {number} ({caught / number:.0%}). Who survives is a fault that no test asks for, or none at all, such as another number of "
+            "pictures at once; only a reader can tell.\n")
+
+
 def by_kind(report: Path) -> dict[str, tuple[int, float]]:
     """How many tests of each kind there are in a report of pytest, and their seconds."""
     found = dict.fromkeys(KINDS.values(), (0, 0.0))
@@ -385,6 +405,7 @@ def main(arguments=None) -> None:
     parser.add_argument("--whole-test", action="store_true", help="measure `make test` (minutes), and nothing else")
     parser.add_argument("--hostile", action="store_true", help="make three thousand odd calls (minutes), and nothing else")
     parser.add_argument("--bulk", action="store_true", help="grade two hundred submissions (a quarter of an hour), and nothing else")
+    parser.add_argument("--faults", action="store_true", help="plant faults in each room (hours), and nothing else")
     parser.add_argument("--only", choices=[*SECTIONS], help="measure one thing")
     options = parser.parse_args(arguments)
     chosen = {"The whole of `make test`": whole_test} if options.whole_test else SECTIONS
@@ -392,6 +413,8 @@ def main(arguments=None) -> None:
         chosen = {"Odd calls": hostile}
     if options.bulk:
         chosen = {"Grading in bulk": in_bulk}
+    if options.faults:
+        chosen = {"Planted faults": planted}
     if options.only:
         chosen = {options.only: SECTIONS[options.only]}
     for heading, measure in chosen.items():

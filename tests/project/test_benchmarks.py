@@ -82,6 +82,11 @@ def test_a_report_by_kind(tmp_path):
     assert list(found.values()) == [(1, 60), (2, 2), (0, 0), (1, 2), (1, 3)]
 
 
+def test_planted_faults_by_room():
+    text = run.faults_by_room([("units", "10", "10", "496"), ("networks", "8", "10", "346")])
+    assert "| networks | 8 | 10 | 346 |" in text and "caught 18 of 20 (90%)" in text
+
+
 def test_rates_of_the_audit():
     rates = audit.measure(seeds=2, count=4, networks=["menagerie_vgg", "menagerie_resnet18"], faults=["0-255", "labels off by one"])
     assert [rate[1:] for rate in rates[:2]] == [("menagerie_vgg", 2, 2, 2, 2), ("menagerie_resnet18", 2, 2, 2, 2)]
