@@ -18,6 +18,7 @@ from tools.execute_notebooks import ENVIRONMENT, KERNELS, REAL
 
 # SVG and HTML carry random ids, stderr carries timings and warnings of other versions.
 NOT_COMPARED = ("image/svg+xml", "text/html", "stderr")
+LONGEST = "test_browser.py", "test_grading.py", "test_mistakes.py", "test_site.py"
 
 
 def pytest_configure(config):
@@ -33,9 +34,9 @@ def pytest_configure(config):
 
 
 def pytest_collection_modifyitems(items):
-    """The processes share the files in this order, so that the longest, in which a browser opens every notebook, comes first. (It mostly waits for others: a
-    third process fills the time on two cores.)"""
-    items.sort(key=lambda item: item.path.name != "test_browser.py")
+    """The processes share the files in this order: the longest first, then notebooks, so that at the end none of them waits for another. (The browser mostly
+    waits for others: a third process fills the time on two cores.)"""
+    items.sort(key=lambda item: LONGEST.index(item.path.name) if item.path.name in LONGEST else len(LONGEST) + (item.path.suffix != ".ipynb"))
 
 
 def pytest_unconfigure(config):

@@ -28,6 +28,7 @@ from xaitutor.attribution import (
     reading,
     smoothgrad,
 )
+from xaitutor.attribution.class_scores import kind
 
 X = torch.randn(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
 
@@ -199,6 +200,11 @@ def test_probabilities_are_told_once(last, what, method, options):
     found, messages = warned(method, model, X, 1, **options)
     assert len(messages) == 1 and what in messages[0] and "nn.Identity()" in messages[0]
     assert warned(method, network(), X, 1, **options)[1] == []
+
+
+def test_probabilities_of_two_classes_are_known_by_their_values():
+    z = torch.tensor([[2.0, -1.0], [0.5, 3.0]])
+    assert [kind(outputs) for outputs in (z, z.softmax(1), z.log_softmax(1), z[:, :1].sigmoid())] == ["logits", "softmax", "log-softmax", "logits"]
 
 
 @pytest.mark.parametrize("score", ["probability", "log_probability"])

@@ -189,34 +189,28 @@ def run_all(page, lab, name: str) -> dict:
     show(page, path=name)
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
     assert until(lambda: idle(lab[0]), PATIENCE, page.wait_for_timeout), "the kernel does not start"
-    notebook, end = {"cells": []}, time.monotonic() + LONG
+    end = time.monotonic() + LONG
     # On a fresh server a kernel that says it is idle may still forget all cells but the first: then once more.
-    while not finished(notebook) and time.monotonic() < end:
+    while not page.evaluate(DONE) and time.monotonic() < end:
         choose(page, "Run", "Run All Cells")
-        notebook = saved(page, lab, name, end)
-    return notebook
+        rested = time.monotonic()
+        while not page.evaluate(DONE) and time.monotonic() < min(end, rested + 20):
+            page.wait_for_timeout(250)
+            rested = rested if idle(lab[0]) else time.monotonic()
+    page.evaluate("() => jupyterapp.shell.currentWidget.context.save()")
+    return json.loads((lab[1] / name).read_text("utf-8"))
+
+
+# Each cell was run, or one failed; and the kernel has nothing more to say.
+DONE = """() => {
+  const panel = jupyterapp.shell.currentWidget, cells = [...panel.content.model.cells].filter(cell => cell.type === "code");
+  const failed = cells.some(cell => Array.from({length: cell.outputs.length}, (_, i) => cell.outputs.get(i).type).includes("error"));
+  return (failed || cells.every(cell => cell.executionCount)) && panel.sessionContext.session?.kernel?.status === "idle";
+}"""
 
 
 def show(page, **what) -> None:
     page.evaluate("what => jupyterapp.commands.execute('docmanager:open', what).then(widget => widget.revealed)", what)
-
-
-def saved(page, lab, name: str, end: float) -> dict:
-    """What JupyterLab saves, once all is done, or once for twenty seconds the kernel rests and nothing changes."""
-    notebook, quiet = {"cells": []}, 0
-    while quiet < (2 if finished(notebook) else 40) and time.monotonic() < end:
-        before, resting = notebook, idle(lab[0])
-        if not resting:
-            page.wait_for_timeout(250)
-            continue
-        page.keyboard.press("ControlOrMeta+s")
-        page.wait_for_timeout(500)
-        try:
-            notebook = json.loads((lab[1] / name).read_text("utf-8"))
-        except json.JSONDecodeError:  # it is just being written
-            continue
-        quiet = quiet + 1 if notebook == before else 0
-    return notebook
 
 
 def idle(address: str) -> bool:
@@ -313,13 +307,6 @@ def move(control, attempt: int) -> None:
 
 def code_cells(notebook: dict) -> list[dict]:
     return [cell for cell in notebook["cells"] if cell["cell_type"] == "code"]
-
-
-def finished(notebook: dict) -> bool:
-    """Whether each cell was run, or one failed."""
-    cells = code_cells(notebook)
-    failed = any(output["output_type"] == "error" for cell in cells for output in cell["outputs"])
-    return failed or bool(cells) and all(cell["execution_count"] for cell in cells)
 
 
 def errors(notebook: dict) -> list[str]:
