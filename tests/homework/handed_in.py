@@ -6,6 +6,7 @@ import re
 
 import nbformat
 
+from tests import names
 from xaitutor.homework import assignments
 
 
@@ -45,20 +46,31 @@ def run_here(name: str, answers: dict[str, str]) -> dict[str, str]:
 
 
 def run_mistaken(name: str, task: str, answer: str) -> dict[str, str]:
-    """The same to right answers, but for that of one task: what stands before it is run once, for all mistakes."""
-    cells, started = _cells(name), _right(name)
-    said, namespace = started[task]
-    return _go_on(cells[at(cells, task):], solutions(name) | {task: answer}, dict(said), dict(namespace))
+    """The same to right answers, but for that of one task: what stands before it, and what uses nothing that comes of it, is run once, for all mistakes."""
+    cells, right, answers = _cells(name), _right(name), solutions(name) | {task: answer}
+    first = at(cells, task)
+    said, namespace = map(dict, right[first])
+    touched = names.given(answer)
+    for number, cell in enumerate(cells[first:], first):
+        source = answers.get(_mark(cell).get("grade_id"), cell.source)
+        if number == first or names.used(source) & touched:
+            said = _go_on([cell], answers, said, namespace)
+            touched |= names.given(source)
+        else:
+            then, known = right[number + 1]
+            namespace |= {each: known[each] for each in names.given(source)}
+            said |= {_mark(cell)["grade_id"]: then[_mark(cell)["grade_id"]]} if _mark(cell)["grade"] else {}
+    return said
 
 
 @functools.cache
-def _right(name: str) -> dict[str, tuple[dict, dict]]:
-    """Before each task: what the tests have said to right answers, and what has a name."""
-    cells, answers, found = _cells(name), solutions(name), {}
+def _right(name: str) -> list[tuple[dict, dict]]:
+    """Before each cell, and after the last: what the tests have said to right answers, and what has a name."""
     said, namespace = {}, {"__name__": "__main__"}
-    for cell in cells:
-        found[_mark(cell).get("grade_id")] = dict(said), dict(namespace)
-        said = _go_on([cell], answers, said, namespace)
+    found = [(said, dict(namespace))]
+    for cell in _cells(name):
+        said = _go_on([cell], solutions(name), dict(said), namespace)
+        found.append((said, dict(namespace)))
     return found
 
 

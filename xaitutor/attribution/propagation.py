@@ -225,7 +225,3 @@ def _depends(result) -> bool:
 def _is_linear(name: str, args) -> bool:
     factors = sum(_depends(a) for a in args)
     return name in LINEAR or name in PRODUCTS and factors == 1 and not (name in ("div", "__truediv__") and _depends(args[1]))
-
-
-def _mapped(change: Callable, args):
-    return tuple(type(a)(map(change, a)) if type(a) in (tuple, list) else change(a) for a in args)
