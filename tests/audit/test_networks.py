@@ -51,7 +51,15 @@ def test_guesses_and_one_picture():
     model = net()
     with torch.no_grad():
         model[-1].weight *= 1000
-    assert ask(model, X[:1], TRAINED).verdict in (FINE, UNKNOWN)
+    assert ask(model, X[:1], TRAINED).verdict == UNKNOWN  # a sure answer to one picture, and layers too small to judge
+
+
+def test_sure_answers_that_change_are_fine_even_where_the_layers_are_too_small_to_judge():
+    model = nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten(), nn.Linear(3, 3, bias=False)).eval()
+    with torch.no_grad():
+        model[-1].weight.copy_(20 * torch.eye(3))
+    one_colour_each = torch.eye(3)[:, :, None, None].expand(3, 3, 8, 8).contiguous()
+    assert ask(model, one_colour_each, TRAINED).verdict == FINE and ask(model, one_colour_each[:1], TRAINED).verdict == UNKNOWN
 
 
 def test_two_classes_are_not_taken_for_guesses():
