@@ -18,7 +18,7 @@ from tools.execute_notebooks import ENVIRONMENT, KERNELS, REAL
 
 # SVG and HTML carry random ids, stderr carries timings and warnings of other versions.
 NOT_COMPARED = ("image/svg+xml", "text/html", "stderr")
-LONGEST = "test_browser.py", "test_grading.py", "test_mistakes.py", "test_site.py"
+LONGEST = "test_browser.py", "test_grading.py"
 
 
 def pytest_configure(config):

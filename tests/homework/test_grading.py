@@ -26,6 +26,7 @@ from xaitutor.homework import assignments, course, grading
 
 NAMES = assignments.names()
 NOT_ON_WINDOWS = "forks", "wants much", "kills"
+NEVER_END = "endless", "deaf"
 of_each = pytest.mark.parametrize("name", NAMES)
 
 
@@ -59,20 +60,24 @@ def graded(released, tmp_path_factory):
             notebooks[student] = filled(released[name], mistaken(name, mistakes))
         for student, notebook in notebooks.items():
             put(folder / student / f"{name}.ipynb", notebook)
-        seconds = 300
         if name == "part_1":
-            put_odd_ones(folder, perfect)
+            put_odd_ones(folder, perfect, [odd for odd in ODD if odd.student not in NEVER_END])
+            put_what_is_odd_about_folders(folder, perfect)
+        results = homework.grade(name, folder, to, 300)
+        if name == "part_1":  # for these one has to wait: they are graded by a second run, which goes on
             seconds = patience(perfect, tmp_path_factory.mktemp("alone"))
-        found[name] = to, {result.student: result for result in homework.grade(name, folder, to, seconds)}
+            put_odd_ones(folder, perfect, [odd for odd in ODD if odd.student in NEVER_END])
+            results += homework.grade(name, folder, to, seconds)
+        found[name] = to, {result.student: result for result in results}
     return found
 
 
 def patience(perfect, folder) -> int:
-    """Seconds for each cell of part_1. Some of the odd ones never end, so 10 are enough; or, on a busy machine, as many as a right one takes as a whole."""
+    """Seconds for each cell of one that never ends: 20 are enough; or, on a busy machine, twice as many as a right one takes as a whole."""
     put(folder / "in" / "perfect" / "part_1.ipynb", perfect)
     begun = time.monotonic()
     homework.grade("part_1", folder / "in", folder / "out", 300)
-    return max(10, round(time.monotonic() - begun))
+    return max(20, round(2 * (time.monotonic() - begun)))
 
 
 def put(path, notebook):
@@ -80,12 +85,15 @@ def put(path, notebook):
     nbformat.write(notebook, path)
 
 
-def put_odd_ones(folder, perfect):
-    for odd in ODD:
+def put_odd_ones(folder, perfect, chosen):
+    for odd in chosen:
         notebook = nbformat.reads(nbformat.writes(perfect), as_version=4)
         odd.change(notebook)
         (folder / odd.student).mkdir()
         (folder / odd.student / "part_1.ipynb").write_text(nbformat.v4.writes(notebook), "utf-8")
+
+
+def put_what_is_odd_about_folders(folder, perfect):
     put(folder / "renamed" / "my homework (final).ipynb", perfect)
     put(folder / "two" / "a.ipynb", perfect)
     put(folder / "two" / "b.ipynb", perfect)
