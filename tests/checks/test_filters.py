@@ -30,6 +30,7 @@ def look(model, layer, x, copy=True, remove=True, always=True, of=None):
 ANSWERS = {
     "picture": [
         ("✓ grey where the filter does not care", picture),
+        ("✓ grey where the filter does not care", lambda w: w.div_(2 * w.abs().max()).add_(0.5)),  # in place: the right answer all the same
         ("✗ that stretches from the minimum", lambda w: (w - w.min()) / (w.max() - w.min())),
         ("✗ divide by the largest weight *by size*", lambda w: 0.5 + w / (2 * w.max())),
         ("✗ the factor 2 is missing", lambda w: 0.5 + w / w.abs().max()),

@@ -140,6 +140,7 @@ ANSWERS = {
         ("✗ gradient: expected three numbers", relu_rules.LESS_BAD | {"gradient": (0, -1)}),
         ("✗ gradient: not 0, -1, 0.5", relu_rules.LESS_BAD | {"gradient": (0, -1, 0.5)}),
         ("✗ give a dictionary", (0, -1, 1)),
+        ("✗ give a dictionary", {"gradient": (0, -1, 1)}),
         ("✗ there is no answer yet", None),
     ],
 }
