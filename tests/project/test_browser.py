@@ -141,6 +141,7 @@ def jupyterlab(browser, lab):
     page.goto(f"{lab[0]}/lab/tree/notebooks/{WHOLE}.ipynb?reset&token={TOKEN}")
     page.wait_for_function("window.jupyterapp && jupyterapp.restored.then(() => true)")
     page.locator(".jp-Notebook-ExecutionIndicator[data-status=idle]").first.wait_for()
+    assert page.outside == []  # JupyterLab itself asks nobody else
     close(page, lab)
     yield page
     context.close()

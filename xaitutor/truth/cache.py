@@ -1,6 +1,6 @@
 """What was measured, kept in `build/truth` (where a wheel was installed: beside what torch downloads) under names that say from what: another content has another name.
 
-A name is the SHA-256 of all that the result depends on, code included, so that nothing stale is ever read. `make clean` deletes it all.
+A name is the SHA-256 of all that the result depends on, code included, so that nothing stale is ever read. `make clean` deletes what is in `build`.
 """
 
 from __future__ import annotations
