@@ -1,5 +1,7 @@
 """Networks for tests: one of each family of torchvision, formulas, and what can be said about any of them."""
 
+import copy
+import functools
 import zlib
 
 import torch
@@ -21,14 +23,25 @@ WIDTH = 64  # of the hidden layers of AlexNet and the VGGs, instead of 4,096
 
 def small(name):
     """A network of that family, as torchvision builds it, with random weights; wide heads and transformers are narrowed: what they are made of stays."""
+    model, drawn = _built(name)
+    torch.set_rng_state(drawn)  # as if it had been built now
+    return copy.deepcopy(model)
+
+
+@functools.cache
+def _built(name):
     torch.manual_seed(0)
+    return _narrow(name).eval(), torch.get_rng_state()
+
+
+def _narrow(name):
     if name == "vit_b_16":
-        return torchvision.models.VisionTransformer(FAMILIES[name], patch_size=16, num_layers=3, num_heads=4, hidden_dim=64, mlp_dim=128).eval()
+        return torchvision.models.VisionTransformer(FAMILIES[name], patch_size=16, num_layers=3, num_heads=4, hidden_dim=64, mlp_dim=128)
     if name == "maxvit_t":
-        return torchvision.models.MaxVit((FAMILIES[name],) * 2, 64, 2, [64, 128, 256, 512], [2, 2, 5, 2], 32, 0.2).eval()
+        return torchvision.models.MaxVit((FAMILIES[name],) * 2, 64, 2, [64, 128, 256, 512], [2, 2, 5, 2], 32, 0.2)
     options = {"init_weights": False} if name.startswith(("vgg", "goog", "incep")) else {}
     if name not in ("alexnet", "vgg11", "vgg11_bn"):
-        return torchvision.models.get_model(name, weights=None, **options).eval()
+        return torchvision.models.get_model(name, weights=None, **options)
     with torch.device("meta"):
         model = torchvision.models.get_model(name, weights=None, **options)
     steps = [i for i, module in enumerate(model.classifier) if isinstance(module, nn.Linear)]
@@ -38,7 +51,7 @@ def small(name):
     for module in model.modules():
         if hasattr(module, "reset_parameters"):
             module.reset_parameters()
-    return model.eval()
+    return model
 
 
 def calibrated(model, size):
