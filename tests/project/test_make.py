@@ -1,6 +1,7 @@
 """The Makefile: what is installed when, tried with a Python that only writes down what it is asked for."""
 
 import os
+import platform
 import shutil
 import subprocess
 import sys
@@ -95,6 +96,25 @@ def test_jupyterlab_asks_the_network_for_nothing(folder):
     calls, _ = make(folder, "lab")
     assert "extension_manager=readonly" in calls[-1]
     assert any(call.startswith("jupyter labextension disable @jupyterlab/apputils-extension:announcements") for call in calls)
+
+
+# Four large tensors, again and again; how many pages the system had to give.
+PAGES = """import resource
+for _ in range(20):
+    tensors = [b"x" * 20_000_000 for _ in range(4)]
+    del tensors
+print(resource.getrusage(resource.RUSAGE_SELF).ru_minflt)"""
+
+
+@pytest.mark.skipif(platform.libc_ver()[0] != "glibc", reason="another C library")
+def test_memory_is_kept_for_the_next_tensors():
+    def pages(**settings):
+        nothing = dict.fromkeys(("MAKEFLAGS", "MAKELEVEL"), "")
+        recipe = ["make", "--silent", "--eval", "pages: ; @$(PYTHON) -c \"$$CODE\"", "pages", f"PYTHON={sys.executable}"]
+        env = {key: value for key, value in os.environ.items() if key != "GLIBC_TUNABLES"} | nothing | {"CODE": PAGES} | settings
+        return int(subprocess.run(recipe, cwd=ROOT, capture_output=True, text=True, check=True, env=env).stdout)
+
+    assert pages() < pages(GLIBC_TUNABLES="glibc.malloc.check=0") / 5  # whoever sets something else gets that
 
 
 def test_long_lines_of_code_wrap(folder):
