@@ -12,7 +12,9 @@ def data(tmp_path, monkeypatch):
     (tmp_path / "models" / "net.bin").write_bytes(b"0123456789")
     (tmp_path / "sheet.png").write_bytes(b"picture")
     (tmp_path / "SOURCES.md").write_text("text")
-    (tmp_path / ".DS_Store").write_bytes(b"")
+    (tmp_path / ".checkpoints").mkdir()
+    for hidden in (".DS_Store", "models/.DS_Store", ".checkpoints/sheet.png"):
+        (tmp_path / hidden).write_bytes(b"")
     data_files.write_sums()
     return tmp_path
 

@@ -324,10 +324,11 @@ def test_the_best_rate_for_curvatures_1_and_20():
 
 
 def test_how_often_xor_fails_and_why():
+    """The first runs of those that notebook 02 shows."""
     losses, dead, failures = [], 0, []
-    for size in (2, 3, 4, 8, 16):
+    for size in (2, 4, 8):
         failed = 0
-        for seed in range(50):
+        for seed in range(12):
             network, _ = neurons.train_mlp(CORNERS, TABLES["xor"], neurons.initialise((2, size, 2), seed), 0.5, 500)
             scores, inputs = neurons.forward(CORNERS, network)
             if (scores.argmax(axis=1) != TABLES["xor"]).any():
@@ -335,9 +336,9 @@ def test_how_often_xor_fails_and_why():
                 losses.append(round(neurons.cross_entropy(scores, TABLES["xor"]), 2))
                 dead += (inputs[1].max(axis=0) == 0).any()
         failures.append(failed)
-    assert failures == [40, 23, 19, 1, 0]
-    assert {value: losses.count(value) for value in losses} == {0.35: 21, 0.48: 49, 0.69: 13}
-    assert dead == 69
+    assert failures == [10, 6, 1]
+    assert {value: losses.count(value) for value in losses} == {0.35: 4, 0.48: 9, 0.69: 4}
+    assert dead == 15
 
 
 def test_digits_as_in_the_notebook():

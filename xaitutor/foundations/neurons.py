@@ -214,7 +214,7 @@ def _samples(x, y, labels) -> tuple[np.ndarray, np.ndarray]:
     x, y = np.asarray(x, float), np.asarray(y)
     if x.ndim != 2 or len(x) == 0 or y.shape != x.shape[:1]:
         raise ValueError(f"N samples in rows, (N, n), and N labels, (N,): got {x.shape} and {y.shape}")
-    strangers = sorted(set(np.unique(y).tolist()) - set(labels))
+    strangers = sorted(set(y.tolist()) - set(labels))
     if strangers:
         raise ValueError(f"labels must be whole numbers from 0 to {max(labels)}; found {strangers[:3]}")
     return x, y.astype(int)
