@@ -41,6 +41,37 @@ def import_time(module: str) -> float:
     return float(subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True).stdout)
 
 
+# Seconds and page faults of a forward pass of sixteen photos' size, and of a gradient of eight; networks as large as those of ImageNet.
+PASSES = """
+import resource, time, torch
+from xaitutor.vision import torchvision
+
+torch.set_num_threads(1)
+network, x = torchvision.models.squeezenet1_0().eval().requires_grad_(False), torch.randn(16, 3, 224, 224)
+hard = x[:8].clone().requires_grad_()
+for measured in (lambda: network(x), lambda: torch.autograd.grad(network(hard).sum(), hard)):
+    measured()
+    start, pages = time.process_time(), resource.getrusage(resource.RUSAGE_SELF).ru_minflt
+    for _ in range(3):
+        measured()
+    print((time.process_time() - start) / 3, (resource.getrusage(resource.RUSAGE_SELF).ru_minflt - pages) / 3)
+"""
+
+
+def memory_for_tensors(times: int = 5) -> str:
+    """What a pass takes with the C library's own habits, and where it keeps memory as the Makefile asks it to (glibc): in turn, each in a process of its own."""
+    asked = re.search(r"^export GLIBC_TUNABLES \?= (.*)", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[1]
+    found = {"": [], asked: []}
+    for _ in range(times):
+        for setting, runs in found.items():
+            run = subprocess.run([sys.executable, "-c", PASSES], env={**os.environ, "GLIBC_TUNABLES": setting}, cwd=ROOT, capture_output=True, text=True, check=True)
+            runs.append([float(number) for number in run.stdout.split()])
+    habit, kept = ([median(column) for column in zip(*runs)] for runs in found.values())
+    rows = [(what, *(f"{each[i]:.2f} s, {each[i + 1]:,.0f}" for each in (habit, kept)), f"{kept[i] / habit[i]:.2f}")
+            for i, what in ((0, "forward, 16 pictures"), (2, "gradient, 8 pictures"))]
+    return table(("SqueezeNet at 224², one thread: seconds, pages asked of the system", "glibc's own habits", "as `make` sets it", "ratio"), rows) + "\n"
+
+
 def rendering(count: int = 200) -> str:
     """Pictures of the menagerie a second, on one core, none of them from a cache."""
     import torch
@@ -388,6 +419,7 @@ def machine() -> str:
 
 SECTIONS = {
     "Import": imports,
+    "Memory for tensors": memory_for_tensors,
     "Rendering": rendering,
     "Activation maximisation": activation_maximisation,
     "Prototypes": prototypical_examples,
