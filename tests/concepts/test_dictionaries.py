@@ -75,7 +75,19 @@ def test_the_same_seed_gives_the_same_dictionary():
     assert torch.equal(one, two) and not torch.equal(one, three)
 
 
+@pytest.mark.parametrize("progress", [True, False])
+@pytest.mark.parametrize("active", [1, 3])
+def test_from_one_to_all_may_be_active_and_a_bar_shows_on_demand(active, progress, capsys, monkeypatch):
+    monkeypatch.delenv("TQDM_DISABLE", raising=False)
+    a = torch.rand(9, 4, 2, 2, generator=torch.Generator().manual_seed(6))
+    z = dictionary(train_dictionary(a, 3, active, steps=2, progress=progress)).encode(a)
+    assert ((z > 0).sum(dim=1) <= active).all()
+    assert ("training a dictionary" in capsys.readouterr().err) == progress
+
+
 def test_bad_input():
+    with pytest.raises(ValueError, match="1 or more, not 0"):
+        train_dictionary(torch.rand(9, 4, 2, 2), 3, 0)
     with pytest.raises(ValueError, match="active"):
         train_dictionary(torch.rand(9, 4, 2, 2), 3, 4)
     with pytest.raises(ValueError, match=r"\(N, C, h, w\)"):

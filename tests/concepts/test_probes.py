@@ -58,3 +58,10 @@ def test_probes_are_one_vector_a_concept():
 def test_bad_input(with_it, without, message):
     with pytest.raises(ValueError, match=message):
         concept_vector(with_it, without)
+
+
+def test_a_picture_of_each_side_for_each_fold_is_enough():
+    with_it, without = clouds(5 * torch.eye(4, dtype=torch.float64)[0], 20)
+    assert accuracy(with_it[:4], without, folds=4) > 0.9
+    with pytest.raises(ValueError, match="5 folds need at least as many pictures with the concept and without, not 4 and 20"):
+        accuracy(with_it[:4], without)
