@@ -37,11 +37,12 @@ def test_ground_has_the_answer_at_its_place(axis):
     assert (values[:, :200] == 0).all() and (values[:, 201:] == 1).all()
 
 
-def test_line_lies_where_the_sum_is_zero(axis):
+@pytest.mark.parametrize("weights, bias", [([2, 1], -1.5), ([2, -1], 0.3), ([-0.5, 3], 1)])
+def test_line_lies_where_the_sum_is_zero(axis, weights, bias):
     planes.points(axis, CORNERS, AND)
-    planes.line(axis, [2, 1], -1.5)
+    planes.line(axis, weights, bias)
     first, second = np.array(axis.lines[-1].get_xy1()), np.array(axis.lines[-1].get_xy2())
-    assert np.isclose(first @ [2, 1] - 1.5, 0) and np.isclose(second @ [2, 1] - 1.5, 0)
+    assert np.isclose(first @ weights + bias, 0) and np.isclose(second @ weights + bias, 0)
 
 
 def test_no_line_without_weights(axis):

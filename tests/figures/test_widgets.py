@@ -92,8 +92,9 @@ def test_perceptron_line_counts_what_is_right(shown):
 def test_perceptron_line_wants_two_weights_that_the_sliders_reach():
     with pytest.raises(ValueError, match="give two weights, not 3"):
         widgets.perceptron_line(CORNERS, XOR, weights=(1, 1, 1))
-    with pytest.raises(ValueError, match="from -3 to 3"):
-        widgets.perceptron_line(CORNERS, XOR, weights=(1, 4))
+    for weights, bias in (((1, 4), 0), ((1, -4), 0), ((-4, 1), 0), ((1, 1), -4)):
+        with pytest.raises(ValueError, match="from -3 to 3"):
+            widgets.perceptron_line(CORNERS, XOR, weights, bias)
 
 
 def test_receptive_field_follows_layer_and_place(shown):

@@ -48,6 +48,12 @@ def test_as_others_compute_them(seed):
         assert referees.iou(a, b)[i].item() == pytest.approx((hot & other).sum() / (hot | other).sum(), abs=1e-6)
 
 
+@pytest.mark.parametrize("name", [*BOTH, *MASKED, "kl_divergence"])
+def test_a_map_that_hangs_on_a_graph_gives_plain_numbers(name):
+    heat, other = maps(1)
+    assert not getattr(referees, name)(heat.requires_grad_(), mask(1) if name in MASKED else other).requires_grad
+
+
 def test_where_judd_and_borji_differ():
     """A map that is 1 in the mask and 0 outside: Judd 1; Borji's other places are in the mask as often as it is large, half of them a tie."""
     inside = torch.zeros(1, 10, 10, dtype=torch.bool)
