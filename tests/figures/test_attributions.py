@@ -49,3 +49,13 @@ def test_a_point_of_the_path_lies_on_the_curve():
     curve, point = figure.axes[2].lines
     assert list(curve.get_ydata()) == scores and list(point.get_xydata()[0]) == [0.5, 2.0]
     assert "at α = 0.50 the score is 2.00" in alt
+
+
+def test_what_an_attack_changed_is_shown_eight_times_as_strong():
+    other = PICTURE.clone()
+    other[0, 0, 2, 3] += 0.05
+    other[0, 1, 4, 4] -= 0.5  # more than can be shown
+    figure, _ = attributions.attacked(PICTURE, other, "cat", "")
+    difference = shown(figure)[2]
+    assert figure.axes[2].get_title() == "difference × 8"
+    assert difference[2, 3].tolist() == pytest.approx([0.5 + 8 * 0.05, 0.5, 0.5], abs=1e-5) and difference[4, 4, 1] == 0

@@ -64,6 +64,19 @@ def test_a_grid_has_a_place_for_each_picture_and_says_when_there_is_none():
         plots.image_grid([])
 
 
+@pytest.mark.parametrize("lines", [1, 2, 3])
+def test_titles_of_several_lines_have_their_place(lines):
+    title = "\n".join(["a line"] * lines)
+    with plt.rc_context():
+        plots.use_style()
+        figure = plots.image_grid(list(np.zeros((4, 16, 16))), [title] * 4, columns=2)
+        figure.canvas.draw()
+    above, _, below, _ = figure.axes
+    assert below.title.get_window_extent().y1 <= above.get_window_extent().y0 and above.title.get_window_extent().y1 <= figure.bbox.y1
+    assert above.get_window_extent().height > 0.8 * figure.dpi * 1.45  # and the pictures theirs
+    plt.close(figure)
+
+
 @pytest.mark.parametrize("titles", [[], ["one"], range(3)])
 def test_each_picture_of_a_grid_has_its_title(titles):
     with pytest.raises(ValueError, match=f"2 pictures and {len(titles)} titles"):
