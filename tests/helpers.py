@@ -28,7 +28,7 @@ def small(name):
     return copy.deepcopy(model)
 
 
-@functools.cache
+@functools.lru_cache(4)  # some are large
 def _built(name):
     torch.manual_seed(0)
     return _narrow(name).eval(), torch.get_rng_state()
