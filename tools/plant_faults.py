@@ -140,7 +140,7 @@ def main(arguments=None) -> int:
         copy = Path(folder) / "course"
         shutil.copytree(ROOT, copy, ignore=shutil.ignore_patterns(".venv", ".git", "build", "__pycache__"), symlinks=True)
         if not _pass(copy, copy / "tests" / files[0].parent.name):
-            raise RuntimeError(f"the tests of {files[0].parent.name} fail without any fault: mend that first")
+            raise RuntimeError(f"the tests of {files[0].parent.name} fail without any fault, or take longer than {LONG} seconds: mend that first")
         living = []
         for number, fault in enumerate(chosen, 1):
             lives = survives(fault, copy)
