@@ -35,6 +35,7 @@ ANSWERS = {
         ("✗ probabilities of steps", lambda p, a, b: torch.stack([2 - p - a, 1 - p + a, p + 1 - b, p + b], dim=1)),
         ("✗ those are the last steps", lambda p, a, b: torch.stack([1 - a, a, 1 - b, b], dim=1)),
         ("✗ the answer has the shape", lambda p, a, b: paths(p, a, b).T),
+        ("✗ the answer is a list of 4, and should be one tensor of shape (3, 4): four leaves", lambda p, a, b: list(paths(p, a, b).T)),
     ],
     "loss": [
         ("✓ each leaf pays", loss),
@@ -47,6 +48,7 @@ ANSWERS = {
     "penalty": [
         ("✓ log 2", lambda r, a: cost(share(r, a))),
         ("✗ a picture counts", lambda r, a: cost(r.mean())),
+        ("✗ α is a share of what arrives", lambda r, a: cost((r * a).mean())),
         ("✗ the sign", lambda r, a: -cost(share(r, a))),
         ("✗ ½ of each", lambda r, a: 2 * cost(share(r, a))),
         ("✗ one α for all", lambda r, a: cost(r).mean()),
@@ -57,6 +59,7 @@ ANSWERS = {
         ("✓ who imitates a mistake", lambda s, n, t: torch.stack([mean(s, n), mean(s, t)])),
         ("✗ fidelity comes first", lambda s, n, t: (mean(s, t), mean(s, n))),
         ("✗ that is the network's own", lambda s, n, t: (mean(s, n), mean(n, t))),
+        ("✗ each share is one number", lambda s, n, t: (s == n, s == t)),
         ("✗ shares, not numbers", lambda s, n, t: (10 * mean(s, n), 10 * mean(s, t))),
         ("✗ fidelity counts", lambda s, n, t: (((s == n) & (n == t)).float().mean(), mean(s, t))),
     ],

@@ -220,7 +220,8 @@ def test_the_tree_widget_names_the_way(shown):
     from xaitutor.surrogates import SoftTree
 
     trees = {depth: SoftTree(depth, (3, 4, 4), 2, seed=depth) for depth in (2, 3)}
-    widgets.soft_tree(trees, torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0)), ["cat", "dog"], ["cat", "dog", "dog"])
+    x = torch.randn(3, 3, 4, 4, generator=torch.Generator().manual_seed(0))
+    widgets.soft_tree(trees, x, x.sigmoid(), ["cat", "dog"], ["cat", "dog", "dog"])
     [(box, still)] = shown
     first, other, shallow = captions_after_moves(box)
     assert first == still["text/plain"] and first.startswith("A cat. A soft tree of depth 3: the filters of its 7 nodes")

@@ -51,7 +51,7 @@ def test_two_levels_by_hand():
     assert close(t.predict(x, mixture=True), torch.tensor([[share, 1 - share]]))
     assert close(t(x).exp(), torch.tensor([[share, 1 - share]]))
     path = t.path(x)
-    assert path.nodes == [0, 2] and path.leaf == 3
+    assert path.nodes == [0, 2] and path.leaf == 3 and path.turns == ["right", "right"]
     assert path.right == pytest.approx([3 / 4, 4 / 5]) and path.probability == pytest.approx(12 / 20)
 
 
@@ -60,7 +60,7 @@ def test_the_path_is_that_of_the_largest_product():
     t = SoftTree(2, (1, 1, 1), 2)
     t.weight.data, t.bias.data = torch.zeros(3, 1), torch.tensor([math.log(0.55 / 0.45), -20.0, 0.0])
     path = t.path(torch.zeros(1, 1, 1))
-    assert path.nodes == [0, 1] and path.leaf == 0 and path.right[0] == pytest.approx(0.55)
+    assert path.nodes == [0, 1] and path.leaf == 0 and path.right[0] == pytest.approx(0.55) and path.turns == ["left", "left"]
 
 
 @given(st.integers(1, 8), st.data())

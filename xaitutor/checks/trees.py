@@ -6,7 +6,7 @@ import torch
 
 from xaitutor.checks.answers import shaped
 from xaitutor.checks.comparison import compare
-from xaitutor.checks.verdict import call, check
+from xaitutor.checks.verdict import Wrong, call, check
 
 
 @check
@@ -60,6 +60,7 @@ def penalty(function) -> str:
     alpha = (arriving * right).sum() / arriving.sum()
     compare(answer, cost(alpha), {
         "a picture counts as much as it arrives here; that is the plain mean of p": cost(right.mean()),
+        "α is a share of what arrives: divide by the sum of `arriving`, not by the number of pictures": cost((arriving * right).mean()),
         "the sign: unequal halves cost": -cost(alpha),
         "½ of each logarithm": 2 * cost(alpha),
         "one α for all pictures, and then the logarithm; that is the mean over the pictures": cost(right).mean(),
@@ -75,6 +76,8 @@ def shares(function) -> str:
     network = torch.tensor([0, 1, 2, 1, 1, 2, 2, 1, 1, 0])
     labels = torch.tensor([0, 1, 2, 2, 2, 0, 2, 0, 0, 0])
     found = call(function, surrogate.clone(), network.clone(), labels.clone())
+    if isinstance(found, (tuple, list)) and any(isinstance(part, torch.Tensor) and part.numel() != 1 for part in found):
+        raise Wrong("each share is one number, the mean over all pictures; yours has one for each picture")
     answer = shaped(torch.as_tensor([float(v) for v in found]) if isinstance(found, (tuple, list)) else found, (2,), "fidelity, then accuracy")
     agree = (surrogate == network).float().mean()
     right = (surrogate == labels).float().mean()

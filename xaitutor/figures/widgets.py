@@ -228,15 +228,16 @@ def samples(model, x, target: int, picture, regions) -> None:
             seed=ipywidgets.IntSlider(0, min=0, max=9, description="seed"))
 
 
-def soft_tree(trees: dict, x, categories: Sequence[str], names: Sequence[str]) -> None:
+def soft_tree(trees: dict, x, pictures, categories: Sequence[str], names: Sequence[str]) -> None:
     """Choose a picture and the depth of a soft tree, and see the picture's way through it.
 
-    trees: depth → `SoftTree`; x: pictures (N, C, H, W), as small as the trees take them; names: (N,) what each shows.
+    trees: depth → `SoftTree`; x: pictures (N, C, H, W), as small as the trees take them; pictures: the same to be looked at, N in [0, 1];
+    names: (N,) what each shows.
     """
     from xaitutor.figures import trees as drawn
 
     def draw(picture: int, depth: int) -> tuple[Figure, str]:
-        figure, text = drawn.soft_tree(trees[depth], categories, x[picture])
+        figure, text = drawn.soft_tree(trees[depth], categories, x[picture], pictures[picture])
         return figure, f"A {names[picture]}. {text}"
 
     explore(draw, picture=ipywidgets.IntSlider(0, min=0, max=len(x) - 1, description="picture"),

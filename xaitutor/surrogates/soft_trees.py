@@ -31,6 +31,11 @@ class Path(NamedTuple):
     leaf: int
     probability: float
 
+    @property
+    def turns(self) -> list[str]:
+        """What the way does at each node, "left" or "right". Not always the likelier of the two: see `SoftTree.path`."""
+        return ["right" if digit == "1" else "left" for digit in f"{self.leaf:0{len(self.nodes)}b}"]
+
 
 class SoftTree(nn.Module):
     """A binary tree of `depth` levels of inner nodes for pictures of `shape` (C, H, W), with 2^depth leaves over `classes` classes.
