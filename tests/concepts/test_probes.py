@@ -54,6 +54,7 @@ def test_probes_are_one_vector_a_concept():
 @pytest.mark.parametrize("with_it, without, message", [
     (torch.randn(1, 4), torch.randn(9, 4), "with_it is one activation for each of at least 2"), (torch.randn(9, 4), torch.randn(9, 4, 2, 2), "without is one"),
     (torch.randn(9, 4), torch.randn(9, 5), "4 numbers with the concept and 5 without"), (torch.full((3, 2), torch.inf), torch.randn(3, 2), "NaN or infinite"),
+    (torch.randn(3, 2), torch.tensor([[0, 1], [torch.nan, 1]]), "without has activations that are NaN"),
 ])
 def test_bad_input(with_it, without, message):
     with pytest.raises(ValueError, match=message):

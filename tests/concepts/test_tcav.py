@@ -3,7 +3,9 @@
 import numpy as np
 import pytest
 import torch
+from scipy.stats import ttest_ind
 from torch import nn
+from torchvision.ops import Permute
 
 from tests.helpers import close
 from xaitutor.concepts import Draws, draws, sensitivity, tcav
@@ -52,6 +54,26 @@ def test_a_score_is_the_share_above_nought():
     east, north, west = torch.tensor([[1.0, 0], [0, 1], [-1, 0]])
     found = tcav(gradients, Draws(torch.stack([east, east]), torch.stack([north, west])))
     assert (found.score, found.control) == (0.5, 0.5)  # north is true of two in four, west of two
+
+
+def test_p_is_welchs():
+    """The concept's scores spread less than the controls': Student's test, which takes them for equally spread, is surer than it should be."""
+    generator = torch.Generator().manual_seed(6)
+    gradients = torch.randn(40, 3, generator=generator)
+    ahead = torch.tensor([1.0, 0, 0])
+    vectors, controls = ahead + 0.1 * torch.randn(4, 3, generator=generator), torch.randn(4, 3, generator=generator)
+    scores = [((gradients @ one.T) > 0).double().mean(0).numpy() for one in (vectors, controls)]
+    found = tcav(gradients, Draws(vectors, controls)).p
+    assert np.isclose(found, ttest_ind(*scores, equal_var=False).pvalue) and not np.isclose(found, ttest_ind(*scores).pvalue, rtol=1e-2)
+
+
+def test_a_layer_with_its_channels_last(network):
+    last = nn.Sequential(*network[:2], Permute([0, 2, 3, 1]), nn.LayerNorm(4), Permute([0, 3, 1, 2]), *network[2:]).double().eval()
+    found = sensitivity(last, "3", X, 1)
+    with torch.enable_grad():
+        there = last[:4](X).detach().requires_grad_()
+        last[4:](there)[:, 1].sum().backward()
+    assert found.shape == (5, 4) and close(found, there.grad.sum((1, 2)))
 
 
 def test_what_counts_and_what_does_not():

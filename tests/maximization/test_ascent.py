@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 import torch
 from torch import nn
+from torchvision.ops import Permute
 
 from xaitutor.maximization import (
     blur,
@@ -328,6 +329,13 @@ def test_a_layer_that_runs_twice_counts_the_last_time():
     assert values == pytest.approx([-2 * (1 - 2 * 0.25 - 5), 9])
 
 
+def test_a_layer_with_its_channels_last():
+    first = nn.Conv2d(3, 2, 1)
+    x = torch.rand(1, 3, 4, 6, generator=torch.Generator().manual_seed(0))
+    last = nn.Sequential(first, Permute([0, 2, 3, 1]), nn.LayerNorm(2), Permute([0, 3, 1, 2]), nn.Conv2d(2, 2, 1)).eval()
+    assert measure(last, channel("2", 1), x).item() == pytest.approx(last[:3](x)[..., 1].mean().item())
+
+
 def test_the_layer_counts_not_the_in_place_relu_behind_it():
     model = nn.Sequential(nn.Conv2d(3, 2, 1), nn.ReLU(inplace=True), nn.Conv2d(2, 2, 1)).eval()
     nn.init.constant_(model[0].weight, -1.0)
@@ -390,6 +398,7 @@ def test_bad_objectives(resnet, objective, error, message):
     ({"learning_rate": 0}, ValueError, "learning_rate is a number above 0"),
     ({"learning_rate": float("nan")}, ValueError, "learning_rate is a number above 0"),
     ({"seed": -1}, ValueError, "seed is a whole number from 0"),
+    ({"seed": 2**32}, ValueError, "seed is a whole number from 0"),
     ({"seed": "x"}, ValueError, "seed is a whole number from 0"),
     ({"preprocess": lambda x: x}, TypeError, "what load_model gives second"),
     ({"start": picture()[:2]}, ValueError, r"one picture \(3, H, W\) or several, \(n, 3, H, W\), as this network takes, not \(2, 8, 8\)"),
@@ -401,6 +410,7 @@ def test_bad_objectives(resnet, objective, error, message):
     ({"start": (255 * picture()).byte()}, TypeError, "floats in .* not a tensor of torch.uint8"),
     ({"start": np.zeros((8, 8, 3))}, TypeError, "not ndarray"),
     ({"start": 3 * picture()}, ValueError, r"values in \[0, 1\], not .* to 2.9.*denormalise"),
+    ({"start": picture() + 0.9}, ValueError, r"values in \[0, 1\]"),
     ({"start": picture() * float("nan")}, ValueError, r"values in \[0, 1\], not nan"),
     ({"start": picture(), "n": 2}, ValueError, "n=2 pictures from one start"),
     ({"start": picture(size=9)}, ValueError, "cannot take a picture of 9 × 9 pixels"),
@@ -408,6 +418,14 @@ def test_bad_objectives(resnet, objective, error, message):
 def test_bad_arguments(linear, arguments, error, message):
     with pytest.raises(error, match=message):
         maximize(linear, **{"objective": target(0), "size": 8, "steps": 1, **arguments}, **QUIET)
+
+
+@pytest.mark.parametrize("wanted", [True, False])
+def test_progress_is_shown_where_it_is_wanted(linear, monkeypatch, wanted):
+    given = {}
+    monkeypatch.setattr("xaitutor.maximization.ascent.tqdm", lambda steps, **options: given.update(options) or steps)
+    maximize(linear, target(0), size=8, steps=1, progress=wanted)
+    assert given["disable"] is not wanted
 
 
 def test_training_mode(linear):
