@@ -139,6 +139,7 @@ def test_same_seed_same_bits_and_the_global_generator_untouched():
     ({"x": torch.zeros(3, 4, 4)}, r"\(N, C, H, W\)"), ({"x": torch.zeros(2, 3, 4, 4, dtype=torch.uint8)}, "floating point and normalised, not torch.uint8"),
     ({"x": torch.full((2, 3, 4, 4), math.nan)}, "nan or infinite"), ({"targets": torch.tensor([0, 1])}, "F.one_hot"),
     ({"targets": torch.ones(3, 2) / 2}, r"\(2, classes\)"), ({"targets": torch.ones(2, 2)}, "must be a distribution"),
+    ({"targets": torch.tensor([[0.5, 0.5], [0.5, 0.6]])}, "must be a distribution"),
     ({"targets": torch.tensor([[2.0, -1.0]] * 2)}, "must be a distribution"), ({"depth": 0}, "depth"), ({"beta": -1}, "beta"),
     ({"penalty": -0.1}, "penalty must not be negative"), ({"rate": 0}, "rate must be positive"), ({"epochs": 0}, "at least 1"),
     ({"batch_size": 0}, "at least 1"),

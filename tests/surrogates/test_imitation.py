@@ -53,6 +53,9 @@ def test_bad_input():
     for size in (0, 9):
         with pytest.raises(ValueError, match=f"from 1 to that of the images, 8, not {size}"):
             ask(model, preprocess, np.zeros((2, 8, 8, 3), np.uint8), size=size)
+    for shape in ((2, 8, 9, 3), (2, 9, 8, 3)):
+        with pytest.raises(ValueError, match="from 1 to that of the images, 8, not 9"):
+            ask(model, preprocess, np.zeros(shape, np.uint8), size=9)
     with pytest.raises(ValueError, match="the same pictures, got 2 of the surrogate, 3"):
         fidelity(torch.tensor([0, 1]), torch.tensor([0, 1, 1]), torch.tensor([0, 1, 1]))
     with pytest.raises(ValueError, match="whole numbers"):
