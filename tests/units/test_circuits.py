@@ -196,6 +196,12 @@ def test_what_has_no_circuit(layer, match):
     assert fingerprint(model) == before
 
 
+def test_of_a_block_its_own_convolutions_are_offered():
+    model = nn.Sequential(nn.Conv2d(3, 4, 1), nn.Sequential(nn.ReLU(), nn.Conv2d(4, 4, 1)), nn.Conv2d(4, 2, 1)).eval()
+    with pytest.raises(ValueError, match=r"is a Sequential\. Take a Conv2d: 1\.1$"):
+        circuit(model, "1", 0, torch.randn(1, 3, 4, 4))
+
+
 def test_wrong_arguments():
     model, x = Reused(True).eval(), torch.randn(1, 3, 8, 8)
     with pytest.raises(IndexError, match="no unit 2: it has 2 units"):

@@ -59,6 +59,7 @@ def test_pictures_by_hand():
     deep = torch.tensor([[[[1.0, -3.0]], [[3.0, 1.0]]]])  # means 2 and −1
     assert as_pictures(deep).flatten().tolist() == [1, 0.25]
     assert as_pictures(torch.zeros(1, 3, 2, 2)).unique().tolist() == [0.5]  # a dead filter
+    assert not any(as_pictures(given.requires_grad_()).requires_grad for given in (colours, deep))
 
 
 @pytest.mark.parametrize("weights, message", [
