@@ -269,6 +269,15 @@ def test_a_network_made_in_inference_mode():
     assert close(gradient(copy.deepcopy(model), X, 1), gradient(network(), X, 1))
 
 
+def test_a_lazy_network_before_its_first_pass():
+    model = nn.Sequential(nn.Flatten(), nn.LazyLinear(3)).eval()
+    for method in (lrp, deeplift):
+        with pytest.raises(ValueError, match=r"lazy layer \(LazyLinear, …\).*call model\(x\) once"):
+            method(model, X, 1)
+    model(X)
+    assert close(lrp(model, X, 1, rule="zero"), gradient(model, X, 1) * X)
+
+
 @pytest.mark.filterwarnings("ignore:.*torch.jit:FutureWarning", "ignore:.*torch.jit:DeprecationWarning")
 @pytest.mark.parametrize("make", [lambda: torch.jit.script(network()), lambda: torch.jit.trace(network(), X),
                                   lambda: nn.Sequential(torch.jit.script(network()[:3]), *network()[3:]).eval()])

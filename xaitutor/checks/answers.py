@@ -19,27 +19,29 @@ def numbers(values: torch.Tensor) -> str:
     return ", ".join(f"{value:.3f}" for value in values.flatten()[:3].tolist())
 
 
-def pair(answer, alone: dict[float, str]) -> tuple[float, float]:
+def pair(answer, alone: dict[float, str], names: tuple[str, str] = ("x", "y")) -> tuple[float, float]:
     """The answer as two numbers; for a number alone, what is `alone` known about it."""
     values = torch.as_tensor(answer).detach().double().flatten().round(decimals=4).tolist()
     if len(values) == 1 and values[0] in alone:
         raise Wrong(alone[values[0]])
     if len(values) != 2:
-        raise Wrong(f"expected a pair, one number for x and one for y; this is {answer!r}")
+        raise Wrong(f"expected a pair, one number for {names[0]} and one for {names[1]}; this is {answer!r}")
     return values[0], values[1]
 
 
-def right(found: tuple[float, float], expected: tuple[float, float], mistakes: dict[tuple[float, float], str]) -> None:
-    """Raise `Wrong` for a pair that is not the expected one."""
+def right(found: tuple[float, float], expected: tuple[float, float], mistakes: dict[tuple[float, float], str],
+          names: tuple[str, str] = ("x", "y")) -> None:
+    """Raise `Wrong` for a pair that is not the expected one. names: of its two numbers."""
+    first, second = names
     for mistake, advice in mistakes.items():
         if found == mistake:
             raise Wrong(advice)
     if found[0] != expected[0] and found[1] != expected[1]:
-        raise Wrong(f"both numbers are wrong: for x not {found[0]:g}, for y not {found[1]:g}")
+        raise Wrong(f"both numbers are wrong: for {first} not {found[0]:g}, for {second} not {found[1]:g}")
     if found[0] != expected[0]:
-        raise Wrong(f"the number for y is right, the one for x is not {found[0]:g}")
+        raise Wrong(f"the number for {second} is right, the one for {first} is not {found[0]:g}")
     if found[1] != expected[1]:
-        raise Wrong(f"the number for x is right, the one for y is not {found[1]:g}")
+        raise Wrong(f"the number for {first} is right, the one for {second} is not {found[1]:g}")
 
 
 def shaped(answer, shape: tuple[int, ...], why: str) -> torch.Tensor:

@@ -12,23 +12,26 @@ from xaitutor.checks.verdict import Wrong, call, check
 @check
 def rescale(function) -> str:
     """Exercise 16.1: `function(z, reference)`: the multipliers (n,) of a ReLU, and its gradient where z is the reference."""
-    z, reference = torch.tensor([2.0, -1.0, 3.0, -2.0, 1.5, -0.5]), torch.tensor([-1.0, 2.0, 1.0, -1.0, 1.5, -0.5])
-    answer = shaped(call(function, z.clone(), reference.clone()), (6,), "one multiplier for each z")
-    if not answer.isfinite().all():
-        raise Wrong(f"where z is the reference you divide 0 by 0: {answer.tolist()}; take the gradient there, 1 above 0 and 0 below")
-    change = (z - reference).where(z != reference, torch.ones(()))
-    slope = (z > 0).float()
-    expected = ((z.relu() - reference.relu()) / change).where(z != reference, slope)
-    compare(answer, expected, {
-        "that is the gradient at z; the multiplier is Δy / Δz": slope,
-        "that is the gradient at the reference": (reference > 0).float(),
-        "where z is the reference the multiplier is the gradient, 1 above 0": expected.where(z != reference, torch.zeros(())),
-        "the gradient where z is the reference is 0 below 0": expected.where(z != reference, torch.ones(())),
-        "that is Δy; the multiplier is Δy / Δz": z.relu() - reference.relu(),
-        "the sign: Δ is z − reference, above and below": -expected,
-        "it is the change of the output above, that of the input below": 1 / expected.where(expected != 0, torch.ones(())),
-        "the ReLU of the difference is not the difference of the ReLUs": (z - reference).relu() / change,
-    })
+    both = torch.tensor([[2.0, -1.0, 3.0, -2.0, 1.5, -0.5, 0], [-1.0, 2.0, 1.0, -1.0, 1.5, -0.5, 0]])
+    for count in (6, 7):  # the last one is at 0
+        z, reference = both[:, :count]
+        answer = shaped(call(function, z.clone(), reference.clone()), z.shape, "one multiplier for each z")
+        if not answer.isfinite().all():
+            raise Wrong(f"where z is the reference you divide 0 by 0: {answer.tolist()}; take the gradient there, 1 above 0, else 0")
+        change = (z - reference).where(z != reference, torch.ones(()))
+        slope = (z > 0).float()
+        expected = ((z.relu() - reference.relu()) / change).where(z != reference, slope)
+        compare(answer, expected, {
+            "that is the gradient at z; the multiplier is Δy / Δz": slope,
+            "that is the gradient at the reference": (reference > 0).float(),
+            "the gradient at 0 itself is 0": expected.where((z != reference) | (z != 0), torch.ones(())),
+            "where z is the reference the multiplier is the gradient, 1 above 0": expected.where(z != reference, torch.zeros(())),
+            "the gradient where z is the reference is 0 below 0": expected.where(z != reference, torch.ones(())),
+            "that is Δy; the multiplier is Δy / Δz": z.relu() - reference.relu(),
+            "the sign: Δ is z − reference, above and below": -expected,
+            "it is the change of the output above, that of the input below": 1 / expected.where(expected != 0, torch.ones(())),
+            "the ReLU of the difference is not the difference of the ReLUs": (z - reference).relu() / change,
+        })
     return "the slope from the reference to z, and no jump between"
 
 
@@ -38,14 +41,19 @@ def reveal_cancel(function) -> str:
     def f(z):
         return max(z, 0.0)
 
-    for start, up, down in ((1.0, 6.0, -4.0), (-2.0, 5.0, -1.0)):
-        found = pair(call(function, start, up, down), {f(start + up + down) - f(start): "that is both together; asked are two numbers"})
+    names = "Δy⁺", "Δy⁻"
+    for start, up, down in ((-2.0, 6.0, -1.0), (1.0, 6.0, -4.0)):
+        change = f(start + up + down) - f(start)
+        found = pair(call(function, start, up, down), {change: "that is both together; asked are two numbers"}, names)
         first = f(start + up) - f(start), f(start + down) - f(start)
         second = f(start + up + down) - f(start + down), f(start + up + down) - f(start + up)
         expected = (first[0] + second[0]) / 2, (first[1] + second[1]) / 2
         advice = {
             first: "that is what each does alone; take the mean with what it does after the other",
             second: "that is what each does after the other; take the mean with what it does alone",
+            (first[0], second[1]): "that is one order, up before down; take the mean with the other order",
+            (second[0], first[1]): "that is one order, down before up; take the mean with the other order",
+            (change * up / (up + down), change * down / (up + down)): "that shares Δy in proportion, as Rescale does; what does each part do, with the other and without?",
             (first[0] + second[0], first[1] + second[1]): "the mean of the two ways, not their sum",
             (up, down): "those are the changes of z; asked is what the ReLU makes of them",
             expected[::-1]: "the positive part comes first",
@@ -53,7 +61,7 @@ def reveal_cancel(function) -> str:
             (f(up), f(down)): "the way begins at `start`, not at 0",
         }
         right(found, tuple(round(value, 4) for value in expected), {tuple(round(v, 4) for v in wrong): text for wrong, text in advice.items()
-                                                                  if tuple(round(v, 4) for v in wrong) != expected})
+                                                                  if tuple(round(v, 4) for v in wrong) != expected}, names)
     return "Shapley's mean over two orders, for the two parts of one neuron"
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import torch
 
-from xaitutor.checks.answers import shaped
+from xaitutor.checks.answers import recognise, shaped
 from xaitutor.checks.comparison import compare
 from xaitutor.checks.verdict import Wrong, call, check
 
@@ -13,23 +13,30 @@ from xaitutor.checks.verdict import Wrong, call, check
 def share(function) -> str:
     """Exercise 15.1: `function(a, W, b, R, epsilon)`: relevance (n,) of the inputs a (n,) of a layer W (m, n), b (m,), by LRP-ε."""
     draw = torch.Generator().manual_seed(20)
-    a, W, b, R = (torch.randn(size, generator=draw) for size in ((4,), (3, 4), (3,), (3,)))
-    b = torch.stack([0.3 - W[0] @ a, -0.02 - W[1] @ a, 1.5 - W[2] @ a])  # so that z = 0.3, −0.02, 1.5
-    size, parts, z = 0.1, W * a, W @ a + b
-    answer = shaped(call(function, a.clone(), W.clone(), b.clone(), R.clone(), size), (4,), "one number for each input")
-    sign = torch.where(z < 0, -1.0, 1.0)
-    given = lambda total, parts=parts: (parts / total[:, None] * R[:, None]).sum(0)  # noqa: E731
-    compare(answer, given(z + size * sign), {
-        "ε carries the sign of z: where z is negative, subtract it": given(z + size),
-        "where is ε? It keeps the division away from 0": given(z),
-        "the bias is part of z": given(W @ a + size * torch.where(W @ a < 0, -1.0, 1.0)),
-        "ε, not its square or its absolute share: z + ε · sign(z)": given(z + size * z),
-        "that is what arrives at the inputs before it is multiplied with them: shares are of a · w": given(z + size * sign, W),
-        "share out R, not z: multiply each share by the relevance of its output": (parts / (z + size * sign)[:, None]).sum(0),
-        "no absolute values: a part may speak against": given(z + size * sign, parts.abs()),
-        "the parts of one output are divided by the z of that output; yours by the sum over the outputs":
-            lambda: (parts / (parts.sum(0) + size) * R[:, None]).sum(0),
-    })
+    a, W, R = torch.tensor([0.5, -1, 2, 1.5]), torch.randn(4, 4, generator=draw), torch.randn(4, generator=draw)
+    W[3] = torch.tensor([2, 1, 0.5, 2])
+    b = torch.tensor([0.3, -0.02, 1.5, 0]) - W @ a  # what z becomes; the last one exactly, in whatever order it is added up
+    size, layer = 0.1, (W, b, R)
+    for outputs in (3, 4):
+        W, b, R = (part[:outputs] for part in layer)
+        parts, z = W * a, W @ a + b
+        answer = shaped(call(function, a.clone(), W.clone(), b.clone(), R.clone(), size), (4,), "one number for each input")
+        sign = torch.where(z < 0, -1.0, 1.0)
+        given = lambda total, parts=parts, R=R: (parts / total[:, None] * R[:, None]).sum(0)  # noqa: E731
+        compare(answer, given(z + size * sign), {
+            "ε carries the sign of z: where z is negative, subtract it": given(z + size),
+            "the sign of 0 is +, and torch.sign(0) is 0: you divide by 0": given(z + size * z.sign()),
+            "|z| loses the sign of z: a negative z stays negative": given(z.abs() + size),
+            "ε leads away from 0, not towards it": given(z - size * sign),
+            "where is ε? It keeps the division away from 0": given(z),
+            "the bias is part of z": given(W @ a + size * torch.where(W @ a < 0, -1.0, 1.0)),
+            "ε, not its square or its absolute share: z + ε · sign(z)": given(z + size * z),
+            "that is what arrives at the inputs before it is multiplied with them: shares are of a · w": given(z + size * sign, W),
+            "share out R, not z: multiply each share by the relevance of its output": (parts / (z + size * sign)[:, None]).sum(0),
+            "no absolute values: a part may speak against": given(z + size * sign, parts.abs()),
+            "the parts of one output are divided by the z of that output; yours by the sum over the outputs":
+                (parts / (parts.sum(0) + size) * R[:, None]).sum(0),
+        })
     return "each output's relevance, in proportion to what made it; the bias and ε keep theirs"
 
 
@@ -48,12 +55,11 @@ def merge(function) -> str:
     def together(scale, shift):
         return torch.cat([(weight * scale[:, None, None, None]).flatten(), shift])
 
-    right = together(scale, (bias - mean) * scale + beta)
-    compare(torch.cat([found[0].flatten(), found[1]]), right, {
+    recognise(torch.cat([found[0].flatten(), found[1]]), {
         "divide by the root of the variance, not by the variance": together(gamma / (var + eps), (bias - mean) * gamma / (var + eps) + beta),
-        "eps stands under the root, beside the variance": lambda: (lambda s: together(s, (bias - mean) * s + beta))(gamma / (var.sqrt() + eps)),
-        "where is eps? It stands under the root": lambda: (lambda s: together(s, (bias - mean) * s + beta))(gamma / var.sqrt()),
-        "where is γ? It scales what was normalised": lambda: (lambda s: together(s, (bias - mean) * s + beta))((var + eps).rsqrt()),
+        "eps stands under the root, beside the variance": (lambda s: together(s, (bias - mean) * s + beta))(gamma / (var.sqrt() + eps)),
+        "where is eps? It stands under the root": (lambda s: together(s, (bias - mean) * s + beta))(gamma / var.sqrt()),
+        "where is γ? It scales what was normalised": (lambda s: together(s, (bias - mean) * s + beta))((var + eps).rsqrt()),
         "the convolution's bias is normalised, too: (bias − mean) · scale + β": together(scale, bias - mean * scale + beta),
         "the convolution's own bias is lost": together(scale, beta - mean * scale),
         "the mean is subtracted before anything is scaled": together(scale, bias * scale + beta),
@@ -62,6 +68,11 @@ def merge(function) -> str:
         "the bias is right; the weights have to be scaled, channel by channel": together(torch.ones(3), (bias - mean) * scale + beta),
         "the weights are right; the bias stays not what it was": together(scale, bias),
     })
+    for what, mine, right in (("weights", found[0], weight * scale[:, None, None, None]), ("bias", found[1], (bias - mean) * scale + beta)):
+        try:
+            compare(mine, right)
+        except Wrong as wrong:
+            raise Wrong(f"the {what}: {wrong}") from None
     return "one linear layer where there were two"
 
 

@@ -13,6 +13,7 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor, nn
+from torch.nn.parameter import UninitializedTensorMixin
 
 
 class _Recorded(dict):
@@ -89,7 +90,9 @@ def original(model: nn.Module) -> nn.Module:
 
 
 def require_gradients(model: nn.Module) -> None:
-    """Raise ValueError for a model that was made under `torch.inference_mode()`, through which torch lets no gradient pass."""
+    """Raise ValueError for a model that was made under `torch.inference_mode()`, through which torch lets no gradient pass, and for a lazy one."""
+    if any(isinstance(value, UninitializedTensorMixin) for value in (*model.parameters(), *model.buffers())):
+        raise ValueError("the model has a lazy layer (LazyLinear, …), which has no weights before its first pass; call model(x) once")
     if any(value.is_inference() for value in (*model.parameters(), *model.buffers())):
         raise ValueError("the model was made under torch.inference_mode(), and so has no gradients; load it outside of that block, or take "
                          "copy.deepcopy(model), made outside of it")
