@@ -12,6 +12,12 @@ def hide(x, row, column, side, colour):
     return copy
 
 
+def by_columns(x, row, column, side, colour):
+    copy = x.clone()
+    copy[:, row:row + side, column:column + side] = colour
+    return copy
+
+
 def in_place(x, row, column, side, colour):
     x[:, row:row + side, column:column + side] = colour[:, None, None]
     return x
@@ -55,6 +61,7 @@ ANSWERS = {
         ("✗ nothing is hidden", lambda x, *rest: x.clone()),
         ("✗ rows come before columns", lambda x, row, column, side, colour: hide(x, column, row, side, colour)),
         ("✗ the square is a pixel too large", lambda x, row, column, side, colour: hide(x, row, column, side + 1, colour)),
+        ("✗ the colours lie side by side", by_columns),
         ("✗ each channel has a colour of its own", lambda x, row, column, side, colour: hide(x, row, column, side, colour[:1].expand(3))),
         ("✗ that is black, 0", lambda x, row, column, side, colour: hide(x, row, column, side, 0 * colour)),
         ("✗ that is centred", lambda x, row, column, side, colour: hide(x, row - side // 2, column - side // 2, side, colour)),

@@ -28,6 +28,11 @@ def shapley(value, count=3):
     return phi / 6
 
 
+def by_place(value):
+    orders = list(itertools.permutations(range(3)))
+    return torch.tensor([sum(value(order[:k + 1]) - value(order[:k]) for order in orders) / 6 for k in range(3)])
+
+
 def alone(value):
     return torch.tensor([float(value({p}) - value(set())) for p in range(3)])
 
@@ -79,6 +84,8 @@ ANSWERS = {
         ("✗ alone and last are two", lambda value: (alone(value) + last(value)) / 2),
         ("✗ the four coalitions do not count the same", equally),
         ("✗ the sum over the orders", lambda value: 6 * shapley(value)),
+        ("✗ nobody at all may win", lambda value: shapley(lambda players: value(players) if players else 0)),
+        ("✗ what a player adds belongs to the player", by_place),
         ("✗ the answer has the shape", lambda value: shapley(value)[:2]),
     ],
     "lime_fit": [
@@ -87,6 +94,8 @@ ANSWERS = {
         ("✗ the kernel is in there twice", lambda t, v, k: lime_fit(t, v, k**2)),
         ("✗ w₀ comes first", lambda t, v, k: np.roll(lime_fit(t, v, k), -1)),
         ("✗ there is no w₀", without_constant),
+        ("✗ you return 2 things", lambda t, v, k: (lime_fit(t, v, k)[0], lime_fit(t, v, k)[1:])),
+        ("✗ you return 4 things", lambda t, v, k: np.linalg.lstsq(np.c_[np.ones(len(t)), t], v, rcond=None)),
         ("✗ the answer has the shape", lambda t, v, k: lime_fit(t, v, k)[1:]),
     ],
 }

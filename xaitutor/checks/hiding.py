@@ -31,6 +31,7 @@ def hide(function) -> str:
         "nothing is hidden": x,
         "rows come before columns": square(slice(4, 7), slice(1, 4)),
         "the square is a pixel too large": square(slice(1, 5), slice(4, 8)),
+        "the colours lie side by side; colour[:, None, None] gives each channel its own": square(slice(1, 4), slice(4, 7), colour),
         "each channel has a colour of its own": square(slice(1, 4), slice(4, 7), colour[0]),
         "that is black, 0; fill it with the colour": square(slice(1, 4), slice(4, 7), 0),
         "that is centred on (row, column); it should begin there": square(slice(0, 3), slice(3, 6)),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from itertools import permutations
 from math import comb
 
 import numpy as np
@@ -72,6 +73,9 @@ def shapley(function) -> str:
             "the four coalitions do not count the same: of six orders two begin with the player, two end with it, and each of the two others comes "
             "first in one": [(a + (6 * v - 2 * a - 2 * z) + z) / 4 for a, v, z in zip(alone, phi, last)],
             "the sum over the orders; divide by their number, 6": 6 * np.array(phi),
+            "nobody at all may win something, too: take value(()) off what the first one adds": np.array(phi) + worth[()] / 3,
+            "what a player adds belongs to the player, not to the place at which it comes in":
+                np.mean([[value(order[:k + 1]) - value(order[:k]) for k in range(3)] for order in permutations(range(3))], axis=0),
         })
     return "the mean over six orders of what a player adds when it comes in; they sum to v(all) − v(∅)"
 
@@ -84,6 +88,8 @@ def lime_fit(function) -> str:
     values = 1 + there @ [2.0, -1, 0.5, 0] + 0.3 * random.normal(size=30)
     kernel = random.random(30) + 0.05
     answer = call(function, there.copy(), values.copy(), kernel.copy())
+    if isinstance(answer, tuple):
+        raise Wrong(f"you return {len(answer)} things, and one vector is wanted, w₀ and then w; of lstsq's four the first is the solution")
     answer = shaped(torch.as_tensor(np.asarray(answer)), (5,), "w₀ first, then one weight for each region")
 
     def fit(design, weights):
