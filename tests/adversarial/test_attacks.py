@@ -139,6 +139,10 @@ def test_the_first_candidates_are_places_and_colours_of_the_picture():
     assert first[:, 2:].mean() == pytest.approx(128, abs=2)
 
 
+def test_one_pixel_may_be_any_pixel_of_any_colour():
+    assert single_pixel._bounds(4, 6) == [(0, 5), (0, 3), (0, 255), (0, 255), (0, 255)]
+
+
 def test_the_margin_of_one_pixel_is_that_of_its_picture():
     model, x = convolutional(), pictures(1)
     found = one_pixel(model, x, label=2, **SMALL)

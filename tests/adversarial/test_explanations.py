@@ -157,11 +157,17 @@ def test_of_places_equally_hot_the_first_count():
     assert torch.equal(similarity.hottest(heat, 0.25)[0].nonzero(), heat[0].nonzero()[:100])
 
 
+def test_dice_above_nought():
+    first, second = torch.tensor([[[0.0, 1, 5, 5]]]), torch.tensor([[[1.0, 0, 0, 5]]])
+    assert dice(first, second, threshold=0).item() == pytest.approx(2 * 1 / (3 + 2))
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda: dice(torch.ones(2, 3), torch.ones(2, 3)), r"two heatmaps \(N, H, W\) of one shape"),
     (lambda: dice(torch.ones(1, 2, 3), torch.ones(1, 3, 2)), "of one shape"),
     (lambda: dice(-torch.ones(1, 2, 3), torch.ones(1, 2, 3)), "not negative"),
     (lambda: dice(torch.ones(1, 2, 3), torch.ones(1, 2, 3), threshold=1), "threshold is a share"),
+    (lambda: dice(torch.ones(1, 1, 2), torch.tensor([[[1.0, torch.nan]]])), "heat must be finite"),
     (lambda: top_k_intersection(torch.ones(1, 2, 3), torch.ones(1, 2, 3), share=0), "share is that of the hottest"),
 ])
 def test_what_is_no_heatmap(call, message):
