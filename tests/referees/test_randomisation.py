@@ -68,6 +68,12 @@ def test_without_a_target_the_trained_networks_class_is_asked_for():
     torch.testing.assert_close(referees.cascade(model, X, None, attribution.gradient), referees.cascade(model, X, model(X).argmax(dim=1), attribution.gradient))
 
 
+def test_a_method_that_writes_into_its_picture_gets_a_copy():
+    kept = X.clone()
+    referees.efficient_mprt(network(), X, 0, lambda net, x, target: x.mul_(2))
+    assert torch.equal(X, kept)
+
+
 def test_entropy_rises_where_a_map_turns_into_noise():
     model = network()
 

@@ -6,6 +6,7 @@ import scipy.stats
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from skimage.metrics import structural_similarity
 from sklearn.metrics import roc_auc_score
 
 from xaitutor import referees
@@ -88,10 +89,26 @@ def test_ssim_is_of_scaled_maps():
     assert referees.ssim(a, b).max() < 0.5 and referees.ssim(a, -a).max() < 0
 
 
+@pytest.mark.parametrize("size, window", [((20, 20), 7), ((9, 6), 5), ((3, 8), 3)])
+def test_ssim_is_scikit_images(size, window):
+    """Of windows of 7 × 7 places, or the largest odd ones that fit."""
+    a, b = (one[0].double() for one in maps(3, size=size))
+    a, b = ((one - one.min()) / (one.max() - one.min()) for one in (a, b))
+    expected = structural_similarity(a.numpy(), b.numpy(), win_size=window, data_range=1.0)
+    assert referees.ssim(a[None], b[None]).item() == pytest.approx(expected)
+
+
+def test_a_map_of_nothing_is_the_same_everywhere():
+    nothing = torch.zeros(1, 4, 5)
+    assert referees.similarity(nothing, nothing).item() == pytest.approx(1)
+    assert referees.similarity(nothing, torch.ones(1, 4, 5)).item() == pytest.approx(1)
+
+
 @pytest.mark.parametrize("call, message", [
     (lambda a, m: referees.pearson(a, a[:1]), "two maps"), (lambda a, m: referees.pearson(a * torch.nan, a), "NaN"),
     (lambda a, m: referees.similarity(a - 1, a), "must not be negative"), (lambda a, m: referees.auc_judd(a, m.float()), "True and False"),
     (lambda a, m: referees.nss(a, m & False), "empty"), (lambda a, m: referees.auc_judd(a, m | True), "covers the whole"),
+    (lambda a, m: referees.auc_judd(a, m | (torch.arange(len(m)) == 0)[:, None, None]), "covers the whole"),
     (lambda a, m: referees.ssim(a[:, :2], a[:, :2]), "too small")])
 def test_bad_maps(call, message):
     with pytest.raises(ValueError, match=message):
