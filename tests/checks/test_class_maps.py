@@ -94,6 +94,8 @@ ANSWERS = {
         ("✗ average the gradient over places before", lambda m, g: (g * m).sum(1)),
         ("✗ no ReLU on the weights", lambda m, g: grad_cam(places(g).relu(), m)),
         ("✗ no ReLU on the gradients", lambda m, g: grad_cam(places(g.relu()), m)),
+        ("✗ no absolute value of the weights", lambda m, g: grad_cam(places(g).abs(), m)),
+        ("✗ no absolute values of the gradients", lambda m, g: grad_cam(places(g.abs()), m)),
         ("✗ add up first, then the ReLU", lambda m, g: (places(g) * m).relu().sum(1)),
         ("✗ a ReLU, not the absolute value", lambda m, g: (places(g) * m).sum(1).abs()),
         ("✗ the mean of the gradient over places, not its max", lambda m, g: grad_cam(g.amax((2, 3), keepdim=True), m)),

@@ -83,6 +83,7 @@ ANSWERS = {
         ("✗ divide by the number", lambda g, x, s, noise: g(x + s * noise).sum(0, keepdim=True)),
         ("✗ you average the noise", lambda g, x, s, noise: g(x + s * noise.mean(0))),
         ("✗ sigma is the standard deviation", lambda g, x, s, noise: smooth(g, x, s**2, noise)),
+        ("✗ each noisy copy starts from x", lambda g, x, s, noise: smooth(g, x, s, noise.cumsum(0))),
         ("✗ multiply the noise by sigma", lambda g, x, s, noise: smooth(g, x, 1, noise)),
         ("✗ no absolute values: gradients that", lambda g, x, s, noise: g(x + s * noise).abs().mean(0, keepdim=True)),
         ("✗ no absolute values: the average", lambda *given: smooth(*given).abs()),

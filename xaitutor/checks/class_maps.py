@@ -59,6 +59,8 @@ def grad_cam(function) -> str:
         "average the gradient over places before you multiply, and take the ReLU at the end": (gradients * maps).sum(1),
         "no ReLU on the weights: a negative one says that this map speaks against the class":
             (alpha.relu() * maps).sum(1).relu(),
+        "no absolute value of the weights: a negative one says that this map speaks against the class": (alpha.abs() * maps).sum(1).relu(),
+        "no absolute values of the gradients: average them as they are": (gradients.abs().mean((2, 3), keepdim=True) * maps).sum(1).relu(),
         "no ReLU on the gradients: average them as they are":
             (gradients.relu().mean((2, 3), keepdim=True) * maps).sum(1).relu(),
         "add up first, then the ReLU; inside the sum nothing can cancel": (alpha * maps).relu().sum(1),
@@ -95,7 +97,7 @@ def overlap(function) -> str:
         "the intersection begins at the larger top and left, and ends at the smaller bottom and right": 56 / -7,
         "bottom and right are edges, not height and width": 6 / 74,
         "that is percent; give the share": 600 / 43,
-        "these two overlap and you get 0; is it / and not //?": 0,
+        "these two overlap and you get 0; is it / and not //? And the four numbers are (top, left, bottom, right)": 0,
     }.items():
         if abs(answer - mistake) < 1e-4:
             raise Wrong(advice)

@@ -80,6 +80,7 @@ def smooth(function) -> str:
         "sigma is the standard deviation: multiply the noise by it, not by its square":
             mean(cubic(x + sigma**2 * noise)),
         "multiply the noise by sigma": mean(cubic(x + noise)),
+        "each noisy copy starts from x itself; in yours the noise piles up": mean(cubic(x + sigma * noise.cumsum(0))),
         "no absolute values: gradients that disagree in sign are to cancel": mean(all_of_them.abs()),
         "no absolute values: the average keeps its sign": expected.abs(),
         "no squares: the gradients themselves are averaged": mean(all_of_them.square()),
