@@ -50,6 +50,13 @@ def by_loop(g, switches, size):
     return out
 
 
+def by_height(g, switches, size):
+    out = torch.zeros(size)
+    for value, switch in zip(g.flatten(), switches.flatten()):
+        out[switch // size[0], switch % size[0]] = value
+    return out
+
+
 def by_columns(g, switches, size):
     out = torch.zeros(size)
     for value, switch in zip(g.flatten(), switches.flatten()):
@@ -107,6 +114,7 @@ ANSWERS = {
         ("✗ a quarter for each", lambda g, switches, size: enlarged(g) / 4),
         ("✗ every g is in the top left corner", corners),
         ("✗ rows and columns are mixed up", by_columns),
+        ("✗ rows and columns are mixed up", by_height),
         ("✗ rows and columns are mixed up", lambda *given: unpool(*given).T if given[2][0] == 6 else unpool(*given)),
         ("✗ the right places, but all of g", lambda *given: unpool(*given) / 4),
         ("✗ the right places; put g there", lambda g, *where: unpool(torch.ones_like(g), *where)),
@@ -134,6 +142,7 @@ ANSWERS = {
         ("✗ gradient: bad news passes, too", relu_rules.LESS_BAD | {"gradient": (0, 0, 0)}),
         ("✗ gradient: more of y is less", relu_rules.LESS_BAD | {"gradient": (0, 1, 1)}),
         ("✗ gradient: two minuses", relu_rules.LESS_BAD | {"gradient": (0, -1, -1)}),
+        ("✗ gradient: not 0, -3, 0.5; each is what its ReLU passes on", relu_rules.LESS_BAD | {"gradient": (0, -3, 0.5)}),
         ("✗ gradient: at z = 0.5", relu_rules.LESS_BAD | {"gradient": (0, -1, 0)}),
         ("✗ guided: it asks what went in", relu_rules.LESS_BAD | {"guided": (1, 0, 0)}),
         ("✗ at the ReLU of y arrives −1", relu_rules.LESS_BAD | {"guided": (0, -1, 0)}),

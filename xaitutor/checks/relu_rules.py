@@ -40,7 +40,11 @@ def unpool(function) -> str:
         below = torch.randn(1, height, width, generator=draw)
         switches = F.max_pool2d(below, 2, return_indices=True)[1][0]
         g = torch.randn(switches.shape, generator=draw)
-        answer = call(function, g.clone(), switches.clone(), (height, width))
+        try:
+            answer = call(function, g.clone(), switches.clone(), (height, width))
+        except Wrong as wrong:
+            mixed_up = "IndexError" in str(wrong) and height != width
+            raise (Wrong("rows and columns are mixed up: row = switch // W, column = switch % W") if mixed_up else wrong) from None
         expected = _placed(g, switches, height, width)
         compare(shaped(answer, (height, width), "that is `size`"), expected, _wrong_places(g, switches, expected))
     return "each g goes where its maximum was, the other three places get nothing: the gradient of max pooling"
@@ -87,7 +91,7 @@ def less_bad(answers) -> str:
             raise Wrong(advice)
     for rule, expected in LESS_BAD.items():
         if found[rule] != expected:
-            raise Wrong(f"{rule}: not {', '.join(f'{one:g}' for one in found[rule])}; each number is what arrives at its ReLU, or 0")
+            raise Wrong(f"{rule}: not {', '.join(f'{one:g}' for one in found[rule])}; each is what its ReLU passes on, times the slope inside it: 1 for x and y, −1 for 1 − z")
     return "guided backpropagation is blank here: evidence that comes as less bad news does not get through"
 
 
