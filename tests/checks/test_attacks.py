@@ -14,6 +14,12 @@ def nearest(x, weights, biases, said, by_distance=True, power=2):
     return gaps[chosen].abs() / slopes[chosen].norm() ** power * slopes[chosen]
 
 
+def with_itself(x, weights, biases, said):
+    gaps, slopes = (one - one[said] for one in (weights @ x + biases, weights))
+    best = (gaps.abs() / slopes.norm(dim=1)).nan_to_num(0).argmin()
+    return gaps[best].abs() / slopes[best].norm() ** 2 * slopes[best]
+
+
 def slope(x, weights, biases, said):
     step = nearest(x, weights, biases, said)
     return min((weights - weights[said])[1:], key=lambda s: (s / s.norm() - step / step.norm()).norm())
@@ -37,7 +43,9 @@ ANSWERS = {
         ("✓ each pixel by the same", lambda x, s, e: (x - e * s.sign()).clamp(0, 1)),
         ("✗ that makes the logit larger", lambda x, s, e: (x + e * s.sign()).clamp(0, 1)),
         ("✗ a picture has values", lambda x, s, e: x - e * s.sign()),
-        ("✗ the sign of the slope", lambda x, s, e: (x - e * s).clamp(0, 1)),
+        ("✗ the sign of the slope, so that each pixel moves by `size`\n", lambda x, s, e: (x - e * s).clamp(0, 1)),
+        ("✗ the sign of the slope, so that each pixel moves by `size`; and cut", lambda x, s, e: x - e * s),
+        ("✗ the other way, down the slope, and then cut", lambda x, s, e: x + e * s.sign()),
         ("✗ that is the step alone", lambda x, s, e: -e * s.sign()),
         ("✗ where the slope is 0", lambda x, s, e: (x - e * torch.where(s < 0, -1.0, 1.0)).clamp(0, 1)),
     ],
@@ -47,6 +55,9 @@ ANSWERS = {
         ("✗ the other way", lambda *given: -nearest(*given)),
         ("✗ divide by ‖slope‖²", lambda *given: nearest(*given, power=1)),
         ("✗ that is the slope itself", slope),
+        ("✗ you divide 0 by 0: the class itself", with_itself),
+        ("✗ the scores have biases, too", lambda x, w, b, said: nearest(x, w, 0 * b, said)),
+        ("✗ at [", lambda x, w, b, said: nearest(x, w, b, 0)),  # right where class 0 is said, and not where another is
         ("✗ that is where it leads", lambda x, *given: x + nearest(x, *given)),
     ],
     "dice": [

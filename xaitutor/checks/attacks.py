@@ -6,7 +6,7 @@ import torch
 
 from xaitutor.checks.answers import shaped
 from xaitutor.checks.comparison import compare
-from xaitutor.checks.verdict import call, check
+from xaitutor.checks.verdict import Wrong, call, check
 
 
 def _random(*shape: int, seed: int = 20) -> torch.Tensor:
@@ -25,6 +25,8 @@ def fgsm(function) -> str:
         "that makes the logit larger; the attack goes down the slope": (image + step).clamp(0, 1),
         "a picture has values in [0, 1]: cut what lies beyond": image - step,
         "the sign of the slope, so that each pixel moves by `size`": (image - size * slope).clamp(0, 1),
+        "the other way, down the slope, and then cut what lies beyond [0, 1]": image + step,
+        "the sign of the slope, so that each pixel moves by `size`; and cut what lies beyond [0, 1]": image - size * slope,
         "that is the step alone; add it to the image": -step,
         "where the slope is 0 nothing should move": (image - size * torch.where(slope < 0, -1.0, 1.0)).clamp(0, 1),
     })
@@ -35,22 +37,28 @@ def fgsm(function) -> str:
 def nearest(function) -> str:
     """Exercise 20.2: `function(x, weights, biases, said)`: DeepFool's step r (n,) over the nearest border of a linear classifier."""
     weights = torch.tensor([[1.0, 0.0], [0.0, 2.0], [-1.0, 3.0], [4.0, 1.0]])
-    biases, x, said = torch.tensor([3.0, 0.0, -1.0, -6.0]), torch.tensor([1.0, 0.5]), 0
-    answer = shaped(call(function, x.clone(), weights.clone(), biases.clone(), said), (2,), "a step from x")
-    scores = weights @ x + biases
-    others = [k for k in range(4) if k != said]
-    gaps, slopes = scores[others] - scores[said], weights[others] - weights[said]
-    lengths = slopes.norm(dim=1)
-    steps = (gaps.abs() / lengths**2)[:, None] * slopes
-    best, by_gap = (gaps.abs() / lengths).argmin(), gaps.argmax()
-    compare(answer, steps[best], {
-        "that border belongs to the class with the nearest *score*; the nearest border is |gap| / ‖slope‖ away": steps[by_gap],
-        "the other way: the step leads towards the border": -steps[best],
-        "divide by ‖slope‖², not by ‖slope‖: once for the distance, once for the direction": steps[best] * lengths[best],
-        "that is the slope itself; how far does one have to go?": slopes[best],
-        "that is the weight of the other class; the border is where *two* scores are equal": (gaps.abs() / lengths)[best] * weights[others][best],
-        "that is where it leads, x + r; asked is r": x + steps[best],
-    })
+    biases, x = torch.tensor([3.0, 0.0, -1.0, -6.0]), torch.tensor([1.0, 0.5])
+    for said in (0, 2):  # the same classes, once with the one that is said in the third place
+        weights, biases = (torch.cat([part[1:said + 1], part[:1], part[said + 1:]]) for part in (weights, biases))
+        answer = shaped(call(function, x.clone(), weights.clone(), biases.clone(), said), (2,), "a step from x")
+        scores = weights @ x + biases
+        others = [k for k in range(4) if k != said]
+        gaps, slopes = scores[others] - scores[said], weights[others] - weights[said]
+        lengths = slopes.norm(dim=1)
+        steps = (gaps.abs() / lengths**2)[:, None] * slopes
+        unbiased = ((weights @ x)[others] - (weights @ x)[said]).abs() / lengths
+        if answer.isnan().any():
+            raise Wrong("you divide 0 by 0: the class itself has gap 0 and slope 0; leave it out")
+        best, by_gap = (gaps.abs() / lengths).argmin(), gaps.argmax()
+        compare(answer, steps[best], {
+            "that border belongs to the class with the nearest *score*; the nearest border is |gap| / ‖slope‖ away": steps[by_gap],
+            "the other way: the step leads towards the border": -steps[best],
+            "divide by ‖slope‖², not by ‖slope‖: once for the distance, once for the direction": steps[best] * lengths[best],
+            "that is the slope itself; how far does one have to go?": slopes[best],
+            "that is the weight of the other class; the border is where *two* scores are equal": (gaps.abs() / lengths)[best] * weights[others][best],
+            "that is where it leads, x + r; asked is r": x + steps[best],
+            "the scores have biases, too": unbiased.min() / lengths[unbiased.argmin()] * slopes[unbiased.argmin()],
+        })
     return "straight to the nearest border, which need not be that of the second best class"
 
 
