@@ -51,6 +51,10 @@ ANSWERS = {
         ("✓ the mean gradient on the way", by_loop),
         ("✗ that is the right rule", at(lambda n: (torch.arange(n) + 1) / n)),
         ("✗ that is the left rule", at(lambda n: torch.arange(n) / n)),
+        ("✗ divide by `steps`", at(lambda n: torch.arange(n) + 0.5)),
+        ("✗ that is the trapezoid rule", lambda g, x, b, n: (at(lambda n: torch.arange(n) / n)(g, x, b, n)
+                                                             + at(lambda n: (torch.arange(n) + 1) / n)(g, x, b, n)) / 2),
+        ("✗ average over the points only", lambda g, x, b, n: (x - b) * g(b + ((torch.arange(n) + 0.5) / n).view(-1, 1, 1, 1) * (x - b)).mean()),
         ("✗ your points run from 0 to 1", at(lambda n: torch.linspace(0, 1, n))),
         ("✗ multiply the mean gradient with the way", mean),
         ("✗ multiply with the way from the baseline", lambda g, x, b, n: x * mean(g, x, b, n)),
@@ -86,7 +90,9 @@ ANSWERS = {
         ("✗ that is percent", lambda ig, x, b: 100 * gap(ig, x, b)),
         ("✗ that is the share that is explained", lambda ig, x, b: ig.sum() / (x - b)),
         ("✗ for Σ ig = 2.2, S(x) = 4.0, S(b) = 1.5 you get 9.000", lambda ig, x, b: 9),
-        ("✗ your answer cannot be used", lambda ig, x, b: ig),
+        ("✗ one number is wanted", lambda ig, x, b: abs(ig - (x - b)) / abs(x - b)),
+        ("✗ for Σ ig = 3.1,", lambda ig, x, b: max(0, ((x - b) - ig.sum()) / (x - b))),
+        ("✗ the sign", lambda ig, x, b: abs(abs(ig.sum()) - abs(x - b)) / abs(x - b)),
     ],
     "two_players": [
         ("✓ the mean over both orders", two_players),

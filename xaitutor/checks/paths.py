@@ -69,6 +69,10 @@ def integrate(function) -> str:
             (x - b) * mean([k / steps for k in range(steps)]),
         "your points run from 0 to 1, both included; take the middles of the steps, (k + ½) / steps":
             (x - b) * mean([k / (steps - 1) for k in range(steps)]),
+        "average over the points only, with .mean(0): each pixel has a gradient of its own": (x - b) * mean(middles).mean(),
+        "that is the trapezoid rule; take the middles of the steps, (k + ½) / steps":
+            (x - b) * (mean([k / steps for k in range(steps)]) + mean([(k + 1) / steps for k in range(steps)])) / 2,
+        "divide by `steps`: α goes from 0 to 1": (x - b) * mean([k + 0.5 for k in range(steps)]),
         "multiply the mean gradient with the way, x − baseline": mean(middles),
         "multiply with the way from the baseline, x − baseline, not with x": x * mean(middles),
         "your baseline is 0; use the one that is given": x * mean(middles, torch.zeros_like(b)),
@@ -89,9 +93,13 @@ def integrate(function) -> str:
 def gap(function) -> str:
     """Exercise 14.3: `function(ig, score_x, score_b)`: |Σ ig − (S(x) − S(b))| as a share of |S(x) − S(b)|."""
     ig = torch.randn(1, 3, 4, 5, generator=torch.Generator().manual_seed(19))
-    for total, score_x, score_b in ((2.2, 4.0, 1.5), (-1.75, 1.0, 3.0)):  # a sum that falls short; a score that falls
+    for total, score_x, score_b in ((2.2, 4.0, 1.5), (-1.75, 1.0, 3.0), (3.1, 4.0, 1.5), (-0.5, 4.0, 1.5)):
+        # a sum that falls short; a score that falls; a sum that is too large, and one of the wrong sign
         shifted = ig + (total - ig.sum()) / ig.numel()
-        answer = float(torch.as_tensor(call(function, shifted.clone(), score_x, score_b)).detach())
+        answer = torch.as_tensor(call(function, shifted.clone(), score_x, score_b)).detach()
+        if answer.numel() != 1:
+            raise Wrong("one number is wanted for the whole picture: sum the contributions first")
+        answer = float(answer)
         way, strength = score_x - score_b, shifted.abs().sum().item()
         expected = abs(total - way) / abs(way)
         for advice, mistake in {
