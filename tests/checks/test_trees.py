@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from xaitutor.checks import trees
+from xaitutor.checks import answers, trees
 
 
 def paths(root, left, right):
@@ -72,3 +72,7 @@ ANSWERS = {
 def test_what_is_said(exercise, verdict, answer, capsys):
     assert getattr(trees, exercise)(answer) is None
     assert capsys.readouterr().out.startswith(verdict)
+
+
+def test_a_list_of_single_numbers_is_a_tensor():
+    assert answers.shaped([torch.ones(1), torch.zeros(())], (2,), "two numbers").tolist() == [1, 0]

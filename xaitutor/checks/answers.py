@@ -46,7 +46,7 @@ def right(found: tuple[float, float], expected: tuple[float, float], mistakes: d
 
 def shaped(answer, shape: tuple[int, ...], why: str) -> torch.Tensor:
     """The answer as a tensor of that shape; `Wrong`, with the reason for it, where it has another one or is several tensors."""
-    if isinstance(answer, (list, tuple)) and any(isinstance(part, torch.Tensor) and part.ndim for part in answer):
+    if isinstance(answer, (list, tuple)) and any(isinstance(part, torch.Tensor) and part.numel() != 1 for part in answer):
         raise Wrong(f"the answer is a {type(answer).__name__} of {len(answer)}, and should be one tensor of shape {shape}: {why}. "
                     "torch.stack makes one of several")
     answer = torch.as_tensor(answer).detach()

@@ -32,7 +32,7 @@ def soft_tree(tree: SoftTree, categories: Sequence[str], x: Tensor | None = None
         reached = {"fontweight": "bold", "color": plots.ORANGE} if way is not None and leaf == way.leaf else {}
         figure.text(across, up, words, rotation=90, va="top", ha="center", fontsize=7.5, transform=figure.dpi_scale_trans, **reached)
     if picture is not None:
-        _filter(figure, MARGIN + SIDE / 2, height - MARGIN - SIDE / 2, SIDE, picture)
+        _picture(figure, MARGIN + SIDE / 2, height - MARGIN - SIDE / 2, SIDE, picture)
     return figure, _words(tree, categories, way)
 
 
@@ -46,14 +46,14 @@ def _node(figure: Figure, tree: SoftTree, node: int, picture: Tensor, way: Path 
                           transform=figure.dpi_scale_trans)
         figure.add_artist(line)
     side = min(SIDE, 0.9 * WIDTH / 2 ** (tree.depth - 1))
-    axis = _filter(figure, across, up, side, picture)
+    axis = _picture(figure, across, up, side, picture)
     axis.spines[:].set(visible=True, color=plots.ORANGE if node in right else "0.7", linewidth=2.5 if node in right else 0.6)
     if node in right:
         box = {"facecolor": "white", "alpha": 0.8, "edgecolor": "none", "pad": 1}
         figure.text(across, up - side / 2 + 0.06, f"right {right[node]:.0%}", fontsize=7, va="bottom", ha="center", bbox=box, transform=figure.dpi_scale_trans)
 
 
-def _filter(figure: Figure, across: float, up: float, side: float, picture: Tensor) -> plt.Axes:
+def _picture(figure: Figure, across: float, up: float, side: float, picture: Tensor) -> plt.Axes:
     width, height = figure.get_size_inches()
     axis = figure.add_axes(((across - side / 2) / width, (up - side / 2) / height, side / width, side / height))
     axis.imshow(plots.to_array(picture), cmap="gray", vmin=0, vmax=1)
